@@ -1,0 +1,74 @@
+"""Expected mistakes and how a script ends on them.
+
+A mistake of the user's (a config, a list, an image, a model that does not fit) is raised as `UserError` and ends a
+script as one `error: ...` line on standard error and exit status 2. Anything else is a defect and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+
+
+class UserError(Exception):
+    """A mistake the user can mend: the message says where, what was expected, what was received, and the fix."""
+
+
+class ConfigError(UserError):
+    """A setting that is unknown, of the wrong type, out of range, or at odds with another."""
+
+
+class AnnotationError(UserError):
+    """A list of images that cannot be read, or a row of it that cannot be used."""
+
+
+class ImageError(UserError):
+    """An image that is missing, unreadable or of the wrong shape."""
+
+
+class ModelError(UserError):
+    """A checkpoint, graph or `.tflite` that is missing, broken, or does not fit the config."""
+
+
+def summarize(problems: Sequence[str], limit: int = 5) -> str:
+    """Joins the first few of many problems into one line: `a; b; c; and 7 more`."""
+    shown = "; ".join(problems[:limit])
+    hidden = len(problems) - limit
+    return f"{shown}; and {hidden} more" if hidden > 0 else shown
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
+    """Returns ` Did you mean `x`?` for the nearest choice, or an empty string where none is near."""
+    import difflib
+
+    nearest = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.6)
+    return f" Did you mean `{nearest[0]}`?" if nearest else ""
+
+
+def run_script(main: Callable[[Sequence[str] | None], int | None]) -> None:
+    """Runs a script's `main(argv)` and exits with its status.
+
+    Exit status 2 and one line on standard error for a `UserError` or an operating system error that names a file (a
+    missing folder, a read-only or full disk); 130 for Ctrl-C. Other exceptions keep their traceback.
+    """
+    try:
+        status = main(None) or 0
+        sys.stdout.flush()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        status = 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        status = 130
+    except BrokenPipeError:  # the reader of our output went away (`| head`): not an error of ours
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    except OSError as error:
+        if error.filename is None and error.errno != errno.ENOSPC:
+            raise
+        place = f"{error.filename}: " if error.filename is not None else ""
+        print(f"error: {place}{error.strerror}", file=sys.stderr)
+        status = 2
+    sys.exit(status)
