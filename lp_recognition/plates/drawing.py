@@ -1,0 +1,379 @@
+"""The plate itself, seen straight on: paint, border, badges, text, and what age and the car do to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from lp_recognition.plates.degradations import Degradations
+from lp_recognition.plates.formats import Badge, Disc, Format, Paint, Panel, Stars, Stripes
+from lp_recognition.plates.glyphs import GlyphBook
+from lp_recognition.plates.text import Text
+
+Image = NDArray[np.uint8]
+Color = tuple[int, int, int]
+
+#: Plates without their text are drawn this many ways a format and kept: paint, badges, holder.
+_BLANKS = 64
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A plate seen straight on.
+
+    Attributes:
+        image: uint8 BGR, the plate with its holder around it.
+        corners: float32 `(4, 2)`, the plate's corners x, y in `image`: left-up, right-up, right-bottom, left-bottom;
+            0, 0 is the outer corner of the first pixel.
+    """
+
+    image: Image
+    corners: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class _Blank:
+    image: Image
+    left: int
+    top: int
+    ink: Color
+
+
+class PlateDrawer:
+    """Draws plates of one format, `width` pixels wide."""
+
+    def __init__(self, plate_format: Format, width: int, font: str | None, degradations: Degradations) -> None:
+        self._format = plate_format
+        self._font = font
+        self._degradations = degradations
+        self._scale = width / plate_format.size_mm[0]
+        self._size = (width, max(8, round(plate_format.size_mm[1] * self._scale)))
+        # Pixels by which jitter and spreading were tuned belong to a plate 200 pixels wide.
+        self._unit = width / 200
+        self._glyphs = GlyphBook(plate_format.lettering, plate_format.lettering.stroke_mm / plate_format.box_mm[1], font)
+        self._blanks: dict[int, _Blank] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_blanks": {}}
+
+    def draw(self, text: Text, random: Random) -> Drawing:
+        """Draws a plate with a text."""
+        index = random.randrange(_BLANKS)
+        blank = self._blanks.get(index)
+        if blank is None:
+            blank = self._blanks[index] = self._draw_blank(index)
+        width, height = self._size
+        mask = self._draw_text(text, random)
+        image = blank.image.copy()
+        area = image[blank.top : blank.top + height, blank.left : blank.left + width]
+        self._emboss(area, mask, random)
+        self._lay_ink(area, mask, blank.ink, random)
+        self._age(area, random)
+        left, top = blank.left, blank.top
+        right, bottom = left + width, top + height
+        corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)
+        return Drawing(image, corners)
+
+    def _draw_text(self, text: Text, random: Random) -> Image:
+        """The mask of all glyphs and marks on the plate."""
+        settings = self._degradations
+        scale, fmt = self._scale, self._format
+        mask = np.zeros((self._size[1], self._size[0]), np.uint8)
+        face = random.randrange(settings.lettering.faces) if settings.lettering.happens(random) else 0
+        jitter = settings.placement.jitter_px if settings.placement.happens(random) else (0.0, 0.0)
+        shift = random.uniform(*settings.placement.shift_mm) if jitter[1] else 0.0
+        symbols = iter(text.symbols)
+        for row, line in zip(text.layout.split("/"), fmt.lines, strict=True):
+            x = line.center_mm[0] + shift - fmt.row_width_mm(row, line) / 2
+            previous = ""
+            for name in row:
+                symbol = next(symbols)
+                if name in fmt.marks:
+                    self._draw_mark(mask, name, x, line.center_mm[1], random)
+                    x += fmt.marks[name].advance_mm
+                else:
+                    if previous in fmt.alphabets:
+                        x += line.gap_mm
+                    box = fmt.box_of(name)
+                    y = line.center_mm[1] - box[1] / 2 - fmt.alphabets[name].raise_mm
+                    width, height = max(3, round(box[0] * scale)), max(5, round(box[1] * scale))
+                    glyph, padding = self._glyphs.mask(face, symbol, width, height)
+                    left = round(x * scale + random.uniform(*jitter) * self._unit) - padding
+                    top = round(y * scale + random.uniform(*jitter) * self._unit) - padding
+                    _paste(mask, glyph, left, top)
+                    x += box[0]
+                previous = name
+            next(symbols, None)  # the line break
+        if settings.ink.happens(random):
+            _spread(mask, random.uniform(*settings.ink.spread_px) * self._unit)
+        return mask
+
+    def _draw_mark(self, mask: Image, name: str, x: float, y: float, random: Random) -> None:
+        mark = self._format.marks[name]
+        if mark.shape == "gap" or random.random() >= mark.probability:
+            return
+        scale = self._scale
+        width, height = mark.size_mm[0] * scale, mark.size_mm[1] * scale
+        center_x, center_y = (x + mark.advance_mm / 2) * scale, (y - mark.raise_mm) * scale
+        if mark.shape in ("dot", "ring"):
+            middle = (round(center_x * 16), round(center_y * 16))
+            thickness = -1 if mark.shape == "dot" else max(1, round(width / 5))
+            cv2.circle(mask, middle, round(width * 8), (255,), thickness, cv2.LINE_AA, 4)
+            return
+        if mark.shape == "bar":
+            height = self._size[1] * 1.0
+            center_y = height / 2
+        first = (round((center_x - width / 2) * 16), round((center_y - height / 2) * 16))
+        last = (round((center_x + width / 2) * 16 - 16), round((center_y + height / 2) * 16 - 16))
+        cv2.rectangle(mask, first, last, (255,), -1, cv2.LINE_AA, 4)
+
+    def _emboss(self, area: Image, mask: Image, random: Random) -> None:
+        settings = self._degradations.embossing
+        if not settings.happens(random):
+            return
+        step = max(1, round(self._unit))
+        strength = random.uniform(*settings.strength)
+        lit = cv2.warpAffine(mask, np.float32([[1, 0, -step], [0, 1, -step]]), (mask.shape[1], mask.shape[0]))
+        dark = cv2.warpAffine(mask, np.float32([[1, 0, step], [0, 1, step]]), (mask.shape[1], mask.shape[0]))
+        if random.random() < 0.5:
+            lit, dark = dark, lit
+        cv2.add(area, cv2.cvtColor(cv2.convertScaleAbs(lit, alpha=strength), cv2.COLOR_GRAY2BGR), dst=area)
+        cv2.subtract(area, cv2.cvtColor(cv2.convertScaleAbs(dark, alpha=strength), cv2.COLOR_GRAY2BGR), dst=area)
+
+    def _lay_ink(self, area: Image, mask: Image, ink: Color, random: Random) -> None:
+        paintwork = self._degradations.paintwork
+        fade = 0.0
+        if paintwork.happens(random):
+            ink = _vary(ink, paintwork.ink, random)
+            fade = random.uniform(*paintwork.fade)
+        if fade > 0.02:
+            mask = cv2.convertScaleAbs(mask, alpha=1 - fade)
+        steps = np.arange(256, dtype=np.float32) / 255
+        painted = cv2.merge([cv2.LUT(mask, (steps * channel).astype(np.uint8)) for channel in ink])
+        rest = cv2.cvtColor(cv2.bitwise_not(mask), cv2.COLOR_GRAY2BGR)
+        cv2.multiply(area, rest, dst=area, scale=1 / 255)
+        cv2.add(area, painted, dst=area)
+
+    def _age(self, area: Image, random: Random) -> None:
+        """Bolts, stickers, scratches and dirt, over the text."""
+        settings = self._degradations
+        height, width = area.shape[:2]
+        if settings.bolts.happens(random) and self._format.bolts_mm:
+            radius = random.uniform(*settings.bolts.diameter_mm) / 2 * self._scale
+            shade = random.choice(((40, 40, 40), (90, 95, 100), (190, 190, 190), (225, 228, 230), (60, 80, 110)))
+            for x, y in self._format.bolts_mm:
+                if random.random() < 0.55:
+                    dx, dy = random.uniform(-6, 6), random.uniform(-4, 4)
+                    center = (round((x + dx) * self._scale * 16), round((y + dy) * self._scale * 16))
+                    cv2.circle(area, center, round(radius * 16), _vary(shade, (-25, 25), random), -1, cv2.LINE_AA, 4)
+                    glint = (center[0] - round(radius * 5), center[1] - round(radius * 6))
+                    bright = random.randrange(60, 256)
+                    cv2.circle(area, glint, round(radius * 8), (bright, bright, bright), -1, cv2.LINE_AA, 4)
+        if settings.stickers.happens(random):
+            radius = random.uniform(*settings.stickers.diameter_mm) / 2 * self._scale
+            x = random.choice((random.uniform(0, 0.06), random.uniform(0.94, 1))) * width
+            center = (round(x * 16), round(random.uniform(0, 1) * height * 16))
+            color = (random.randrange(256), random.randrange(256), random.randrange(256))
+            cv2.circle(area, center, round(radius * 16), color, -1, cv2.LINE_AA, 4)
+        if settings.scratches.happens(random):
+            for _ in range(round(random.uniform(*settings.scratches.count))):
+                start = (random.randrange(width), random.randrange(height))
+                end = (start[0] + random.randrange(-60, 61), start[1] + random.randrange(-20, 21))
+                shade = random.randrange(256)
+                cv2.line(area, start, end, (shade, shade, shade), 1, cv2.LINE_AA)
+        if settings.dirt.happens(random):
+            patches = dirt_patches(random)
+            strength = random.uniform(*settings.dirt.strength)
+            cover = cv2.resize(patches, (width, height), interpolation=cv2.INTER_LINEAR)
+            cover = cv2.cvtColor(cv2.convertScaleAbs(cover, alpha=strength), cv2.COLOR_GRAY2BGR)
+            tone = random.randrange(40, 190)
+            mud = np.full_like(area, (tone - 12, tone, tone + 10))
+            cv2.multiply(mud, cover, dst=mud, scale=1 / 255)
+            cv2.multiply(area, cv2.bitwise_not(cover), dst=area, scale=1 / 255)
+            cv2.add(area, mud, dst=area)
+
+    def _draw_blank(self, index: int) -> _Blank:
+        """The plate without its text, number `index`, with its holder."""
+        random = Random(f"{self._format.name} {index}")
+        fmt, settings = self._format, self._degradations
+        width, height = self._size
+        paint = random.choices(fmt.paints, [paint.weight for paint in fmt.paints])[0]
+        image = self._paint_background(paint, random)
+        for badge in fmt.badges:
+            if random.random() < badge.probability:
+                self._draw_badge(image, badge, paint, random)
+        border = _bgr(paint.border or paint.ink)
+        if fmt.border is not None and random.random() < fmt.border.probability:
+            inset, line = fmt.border.inset_mm * self._scale, fmt.border.width_mm * self._scale
+            _rounded_frame(image, inset, line, max(fmt.corner_mm * self._scale - inset, 1), border)
+        left = top = 0
+        if settings.holder.happens(random):
+            side = round(random.uniform(*settings.holder.side) * height)
+            below = round(random.uniform(*settings.holder.below) * height)
+            left, top = side, max(0, round(side * random.uniform(0.5, 1.2)))
+            image = _add_holder(image, side, top, below, random, settings.holder.words_probability)
+        elif settings.surroundings.probability > 0 and fmt.corner_mm:
+            _shade_corners(image, fmt.corner_mm * self._scale, random)
+        return _Blank(image, left, top, _bgr(paint.ink))
+
+    def _paint_background(self, paint: Paint, random: Random) -> Image:
+        paintwork = self._degradations.paintwork
+        colors = [_bgr(color) for color in paint.background]
+        if paintwork.happens(random):
+            delta = [random.uniform(*paintwork.background) for _ in range(3)]
+            colors = [_clip([c + d for c, d in zip(color, delta, strict=True)]) for color in colors]
+        width, height = self._size
+        share = np.linspace(0, 1, height, dtype=np.float32)[:, None, None]
+        rows = np.float32(colors[0]) * (1 - share) + np.float32(colors[-1]) * share
+        return np.ascontiguousarray(np.broadcast_to(np.round(rows), (height, width, 3)).astype(np.uint8))
+
+    def _draw_badge(self, image: Image, badge: Badge, paint: Paint, random: Random) -> None:
+        scale = self._scale
+        if isinstance(badge, Disc):
+            center = (round(badge.center_mm[0] * scale * 16), round(badge.center_mm[1] * scale * 16))
+            color = _bgr(random.choice(badge.colors))
+            radius = round(badge.diameter_mm / 2 * scale * 16)
+            cv2.circle(image, center, radius, color, -1, cv2.LINE_AA, 4)
+            inner = _vary(color, (-60, 60), random)
+            cv2.circle(image, center, radius // 2, inner, max(1, round(scale * 4)), cv2.LINE_AA, 4)
+            return
+        x, y, width, height = (round(value * scale) for value in badge.box_mm)
+        if isinstance(badge, Panel):
+            image[y : y + height, x : x + width] = _bgr(badge.color)
+        elif isinstance(badge, Stripes):
+            edges = np.linspace(y, y + height, len(badge.colors) + 1)
+            for color, start, end in zip(badge.colors, edges[:-1], edges[1:], strict=True):
+                image[round(start) : max(round(end), round(start) + 1), x : x + width] = _bgr(color)
+        elif isinstance(badge, Stars):
+            for angle in np.linspace(0, 2 * np.pi, 12, endpoint=False):
+                star_x, star_y = x + width / 2 + np.cos(angle) * width / 2, y + height / 2 + np.sin(angle) * height / 2
+                radius = round(width / 14 * 16) + 4
+                cv2.circle(image, (round(star_x * 16), round(star_y * 16)), radius, _bgr(badge.color), -1, cv2.LINE_AA, 4)
+        else:
+            color = _bgr(paint.ink if badge.color == "ink" else badge.color)
+            small_print(image, random.choice(badge.texts), (x, y, width, height), color)
+
+
+def small_print(image: Image, text: str, box: tuple[int, int, int, int], color: Color) -> None:
+    """Fills a box (left, top, width, height) with a text in a built-in font."""
+    x, y, width, height = box
+    if width < 2 or height < 2:
+        return
+    canvas = np.zeros((80, 60 * len(text) + 40), np.uint8)
+    cv2.putText(canvas, text, (10, 60), (255,), cv2.FontFace("sans"), 50, 600)
+    x0, y0, w, h = cv2.boundingRect(canvas)
+    if w == 0 or h == 0:
+        return
+    mask = cv2.resize(canvas[y0 : y0 + h, x0 : x0 + w], (width, height), interpolation=cv2.INTER_AREA)
+    area = image[max(y, 0) : y + height, max(x, 0) : x + width]
+    share = mask[: area.shape[0], : area.shape[1], None].astype(np.float32) / 255
+    area[:] = np.round(area * (1 - share) + np.float32(color) * share).astype(np.uint8)
+
+
+_DIRT: list[Image] = []
+
+
+def dirt_patches(random: Random) -> Image:
+    """One of a fixed set of small cloudy masks: dirt, worn paint, snow."""
+    if not _DIRT:
+        noise = np.random.default_rng(20)
+        for count in range(48):
+            coarse = cv2.resize(noise.random((5, 12), np.float32), (64, 24), interpolation=cv2.INTER_CUBIC)
+            fine = noise.random((24, 64), np.float32)
+            field = coarse * 0.75 + cv2.GaussianBlur(fine, (3, 3), 0) * 0.5
+            level = np.quantile(field, 0.45 + 0.5 * (count / 48))
+            _DIRT.append((np.clip((field - level) * 5, 0, 1) * 255).astype(np.uint8))
+    return random.choice(_DIRT)
+
+
+def _paste(mask: Image, glyph: Image, left: int, top: int) -> None:
+    """Lays a glyph on a mask, clipped at its edges."""
+    height, width = mask.shape
+    x0, y0 = max(left, 0), max(top, 0)
+    x1, y1 = min(left + glyph.shape[1], width), min(top + glyph.shape[0], height)
+    if x0 < x1 and y0 < y1:
+        area = mask[y0:y1, x0:x1]
+        np.maximum(area, glyph[y0 - top : y1 - top, x0 - left : x1 - left], out=area)
+
+
+def _spread(mask: Image, pixels: float) -> None:
+    """Thickens (or thins, where negative) what a mask holds by about so many pixels, in place."""
+    share = min(abs(pixels), 1.0)
+    kernel = np.ones((3, 3), np.uint8)
+    other = cv2.dilate(mask, kernel) if pixels > 0 else cv2.erode(mask, kernel)
+    # Half a pixel on each side of the line is one pixel of width: blend towards the full step.
+    cv2.addWeighted(mask, 1 - share / 2, other, share / 2, 0, dst=mask)
+
+
+def _rounded_frame(image: Image, inset: float, width: float, radius: float, color: Color) -> None:
+    """Draws the plate's border line, anti-aliased, with round corners."""
+    scale = 4
+    height_px, width_px = image.shape[:2]
+    mask = np.zeros((height_px * scale, width_px * scale), np.uint8)
+    for grow, value in ((0.0, 255), (width, 0)):
+        left = top = (inset + grow) * scale
+        right, bottom = width_px * scale - 1 - left, height_px * scale - 1 - top
+        corner = max((radius - grow) * scale, 1)
+        for first, last in (((left + corner, top), (right - corner, bottom)), ((left, top + corner), (right, bottom - corner))):
+            cv2.rectangle(mask, (round(first[0]), round(first[1])), (round(last[0]), round(last[1])), (value,), -1)
+        for x in (left + corner, right - corner):
+            for y in (top + corner, bottom - corner):
+                cv2.circle(mask, (round(x), round(y)), round(corner), (value,), -1)
+    share = cv2.resize(mask, (width_px, height_px), interpolation=cv2.INTER_AREA)[:, :, None].astype(np.float32) / 255
+    image[:] = np.round(image * (1 - share) + np.float32(color) * share).astype(np.uint8)
+
+
+def _shade_corners(image: Image, radius: float, random: Random) -> None:
+    """Round corners: what is outside them shows the car, here a dark or a bright tone."""
+    height, width = image.shape[:2]
+    mask = np.zeros((height, width), np.uint8)
+    corner = max(1, round(radius))
+    cv2.rectangle(mask, (corner, 0), (width - 1 - corner, height - 1), (255,), -1)
+    cv2.rectangle(mask, (0, corner), (width - 1, height - 1 - corner), (255,), -1)
+    for x in (corner, width - 1 - corner):
+        for y in (corner, height - 1 - corner):
+            cv2.circle(mask, (x, y), corner, (255,), -1)
+    tone = random.choice((25, 25, 60, 110, 200))
+    image[mask == 0] = (tone, tone, tone)
+
+
+def _add_holder(image: Image, side: int, top: int, below: int, random: Random, words_probability: float) -> Image:
+    """Puts a frame around the plate, with words below where there is room."""
+    tone = random.choice((18, 25, 40, 40, 70, 150, 215))
+    color = _vary((tone, tone, tone), (-12, 12), random)
+    if random.random() < 0.12:
+        color = (random.randrange(256), random.randrange(256), random.randrange(256))
+    framed = np.asarray(cv2.copyMakeBorder(image, top, below, side, side, cv2.BORDER_CONSTANT, value=color), np.uint8)
+    height, width = framed.shape[:2]
+    if below >= 6 and random.random() < words_probability:
+        alphabet = "ABCDEFGHIKLMNOPRSTUVWXYZabcdeghiklmnoprstuvz.-0123456789"
+        words = " ".join("".join(random.choices(alphabet, k=random.randrange(3, 9))) for _ in range(random.randrange(1, 4)))
+        words_width = round(width * random.uniform(0.3, 0.9))
+        words_height = max(3, round(below * random.uniform(0.45, 0.75)))
+        x = random.randrange(max(1, width - words_width))
+        y = height - below + (below - words_height) // 2
+        bright = 255 - tone if random.random() < 0.8 else random.randrange(256)
+        small_print(framed, words, (x, y, words_width, words_height), _vary((bright, bright, bright), (-60, 60), random))
+    return framed
+
+
+def _bgr(color: str) -> Color:
+    return int(color[5:7], 16), int(color[3:5], 16), int(color[1:3], 16)
+
+
+def _clip(values: list[float]) -> Color:
+    blue, green, red = (max(0, min(255, round(value))) for value in values)
+    return blue, green, red
+
+
+def _vary(color: Color, step: tuple[float, float], random: Random) -> Color:
+    """A color near another: one step for all channels, and a smaller one for each."""
+    common = random.uniform(*step)
+    return _clip([channel + common + random.uniform(*step) * 0.4 for channel in color])
+
+
