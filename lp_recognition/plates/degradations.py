@@ -61,7 +61,7 @@ class Paintwork(Family):
     probability: float = 0.9
     background: Range = (-26, 26)
     ink: Range = (-18, 18)
-    fade: Range = (0, 0.25)
+    fade: Range = (0, 0.2)
 
 
 class Holder(Family):
@@ -169,15 +169,15 @@ class Surroundings(Family):
 class Shadow(Family):
     """The edge of a shadow across the plate: how much light is left in it."""
 
-    probability: float = 0.2
-    light: Range = (0.25, 0.8)
+    probability: float = 0.15
+    light: Range = (0.3, 0.8)
 
 
 class Gradient(Family):
     """Light that changes across the crop, as a factor from one side to the other."""
 
-    probability: float = 0.4
-    light: Range = (0.5, 1.0)
+    probability: float = 0.35
+    light: Range = (0.55, 1.0)
 
 
 class Glare(Family):
@@ -191,9 +191,9 @@ class Exposure(Family):
     """Brightness as a factor, contrast around the middle as a factor, haze added, of 255."""
 
     probability: float = 0.8
-    brightness: Range = (0.4, 1.75)
-    contrast: Range = (0.5, 1.25)
-    gamma: Range = (0.65, 1.5)
+    brightness: Range = (0.55, 1.85)
+    contrast: Range = (0.55, 1.3)
+    gamma: Range = (0.6, 1.35)
 
 
 class LowLight(Family):
@@ -213,29 +213,29 @@ class Cast(Family):
     """White balance gone wrong: a factor per channel, and the saturation as a factor."""
 
     probability: float = 0.7
-    channel: Range = (0.72, 1.3)
-    saturation: Range = (0.3, 1.4)
+    channel: Range = (0.76, 1.3)
+    saturation: Range = (0.45, 1.45)
 
 
 class Defocus(Family):
     """Blur of the lens: the standard deviation in pixels of a crop 94 wide."""
 
-    probability: float = 0.5
-    sigma: Range = (0.3, 1.1)
+    probability: float = 0.45
+    sigma: Range = (0.25, 1.05)
 
 
 class Motion(Family):
     """Blur of motion: its length in pixels of a crop 94 wide, in any direction."""
 
-    probability: float = 0.15
+    probability: float = 0.12
     length: Range = (1.5, 4)
 
 
 class Rescale(Family):
     """Few pixels on the sensor: the width of the crop there, as a fraction of the finished crop (0.32 is 30 of 94)."""
 
-    probability: float = 0.6
-    fraction: Range = (0.34, 1.4)
+    probability: float = 0.55
+    fraction: Range = (0.34, 1.5)
 
 
 class Noise(Family):
