@@ -1,0 +1,23 @@
+"""License plate recognition with LPRNet, small enough for a microcontroller.
+
+`from lp_recognition import Recognizer` reads plates with the light install; everything else is imported from its
+module.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lp_recognition.recognizer import Recognizer
+
+__all__ = ["Recognizer"]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports `Recognizer` when it is first asked for, so that `--help` need not wait for OpenCV."""
+    if name == "Recognizer":
+        from lp_recognition.recognizer import Recognizer
+
+        return Recognizer
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
