@@ -1,0 +1,186 @@
+"""Cutting a plate out of a photograph, by box or by its four corners, and mending wrong corners where that is safe.
+
+Annotated corners of public data sets come in the wrong order, outside of the image, or all on one line. An order can be
+put right without doubt; a plate that mostly lies outside or has no area cannot, and raises `CropError`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from lp_recognition.errors import UserError
+from lp_recognition.image import Image
+
+Points = NDArray[np.float32]
+
+#: A plate with a side below this many pixels holds no readable character.
+MIN_SIDE = 4
+#: The least area of any three corners, as a share of half the plate's area.
+MIN_TRIANGLE = 0.2
+#: The share of a plate that has to lie inside the image; the rest is filled by repeating the edge of the image.
+MIN_INSIDE = 0.9
+#: A crop is drawn at most this many times too large before it is shrunk by area, which keeps thin strokes.
+_MAX_OVERSAMPLING = 8
+
+
+class CropError(UserError):
+    """A plate that cannot be cut out of its image: `kind: details`."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """An upright box; `margin` is the share of its width (left, right) and height (above, below) to add."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    margin: float = 0.0
+
+
+@dataclass(frozen=True)
+class Corners:
+    """The corners of a plate as annotated, `(x, y)`: left-up, right-up, right-bottom, left-bottom, if all is well."""
+
+    points: tuple[tuple[float, float], ...]
+    margin: float = 0.0
+
+
+def cut_plate(image: Image, region: Box | Corners, size: tuple[int, int] | None) -> tuple[Image, list[str]]:
+    """Cuts a plate out.
+
+    Args:
+        image: uint8 `(h, w, 3)`.
+        region: Where the plate is.
+        size: `(height, width)` of the crop; None keeps the plate's own.
+
+    Returns:
+        The crop, and what had to be mended: `box_order`, `corner_order`, `partly_outside`.
+
+    Raises:
+        CropError: no area, too small, or mostly outside of the image.
+    """
+    return _cut_box(image, region, size) if isinstance(region, Box) else _cut_corners(image, region, size)
+
+
+def order_corners(points: Points) -> Points:
+    """Orders four corners as left-up, right-up, right-bottom, left-bottom, whatever order they come in.
+
+    A plate is wider than high and less than a quarter turn from level, so its long sides are above and below and its
+    left is left. Where the sides are about equal, the order that is nearest to level is taken.
+
+    Raises:
+        CropError: the points are no four corners: some on one line, or one inside the others.
+    """
+    hull: Points = np.asarray(cv2.convexHull(points.astype(np.float32)), np.float32).reshape(-1, 2)
+    if len(hull) != 4:
+        raise CropError(f"degenerate corners: expected four corners, received {_listed(points)}")
+    if _signed_area(hull) < 0:
+        hull = hull[::-1]
+    turns = [np.roll(hull, -turn, axis=0) for turn in range(4)]
+    width, height = _sides(hull)
+    if max(width, height) > 1.3 * min(width, height):
+        turns = [turn for turn in turns if _sides(turn)[0] > _sides(turn)[1]]
+    return np.ascontiguousarray(max(turns, key=_levelness), np.float32)
+
+
+def _cut_box(image: Image, box: Box, size: tuple[int, int] | None) -> tuple[Image, list[str]]:
+    notes = []
+    left, right = sorted((box.left, box.right))
+    top, bottom = sorted((box.top, box.bottom))
+    if (left, top) != (box.left, box.top):
+        notes.append("box_order")
+    width, height = right - left, bottom - top
+    if min(width, height) < MIN_SIDE:
+        raise CropError(
+            f"degenerate box: expected at least {MIN_SIDE} x {MIN_SIDE} pixels, received {width} x {height}"
+        )
+    corners = np.array([(left, top), (right, top), (right, bottom), (left, bottom)], np.float32)
+    notes += _check_inside(image, corners, "box")
+    rows, columns = image.shape[:2]
+    x0 = max(0, round(left - box.margin * width))
+    x1 = min(columns, round(right + box.margin * width))
+    y0 = max(0, round(top - box.margin * height))
+    y1 = min(rows, round(bottom + box.margin * height))
+    crop = image[y0:y1, x0:x1]
+    return (crop if size is None else _resize(crop, size)), notes
+
+
+def _cut_corners(image: Image, region: Corners, size: tuple[int, int] | None) -> tuple[Image, list[str]]:
+    annotated = np.array(region.points, np.float32)
+    corners = order_corners(annotated)
+    notes = [] if np.array_equal(corners, annotated) else ["corner_order"]
+    sides = np.linalg.norm(corners - np.roll(corners, 1, axis=0), axis=1)
+    triangles = [_signed_area(np.roll(corners, -turn, axis=0)[:3]) for turn in range(4)]
+    # A parallelogram has two halves of the same area; where a triple is nearly on one line, a corner was misplaced.
+    if sides.min() < MIN_SIDE or min(triangles) < MIN_TRIANGLE * _signed_area(corners) / 2:
+        raise CropError(f"degenerate corners: expected sides of {MIN_SIDE} pixels or more, received {_listed(corners)}")
+    notes += _check_inside(image, corners, "corners")
+
+    grown = 1 + 2 * region.margin
+    plate_width, plate_height = (max(1.0, side * grown) for side in _sides(corners))
+    height, width = size or (round(plate_height), round(plate_width))
+    # Drawn as large as the plate is, then shrunk by area: linear interpolation alone would skip pixels.
+    times = int(np.clip(np.ceil(max(plate_width / width, plate_height / height)), 1, _MAX_OVERSAMPLING))
+    inset = region.margin / grown
+    x0, x1 = times * width * inset, times * width * (1 - inset) - 1
+    y0, y1 = times * height * inset, times * height * (1 - inset) - 1
+    target = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.float32)
+    # The corners are pixels of the plate, so they become the corner pixels of the crop.
+    homography = cv2.getPerspectiveTransform(corners, target)
+    crop = cv2.warpPerspective(
+        image, homography, (times * width, times * height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return _resize(np.asarray(crop, np.uint8), (height, width)), notes
+
+
+def _resize(image: Image, size: tuple[int, int]) -> Image:
+    height, width = size
+    if image.shape[:2] == (height, width):
+        return image
+    shrinks = image.shape[0] >= height and image.shape[1] >= width
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (width, height), interpolation=interpolation), np.uint8)
+
+
+def _check_inside(image: Image, corners: Points, name: str) -> list[str]:
+    rows, columns = image.shape[:2]
+    if (corners >= 0).all() and (corners <= (columns, rows)).all():
+        return []
+    frame = np.array([(0, 0), (columns, 0), (columns, rows), (0, rows)], np.float32)
+    inside = cv2.intersectConvexConvex(corners, frame)[0] / abs(_signed_area(corners))
+    if inside < MIN_INSIDE:
+        raise CropError(
+            f"{name} outside of the image: expected {MIN_INSIDE:.0%} of the plate inside {columns} x {rows} pixels, "
+            f"received {max(inside, 0):.0%}: {_listed(corners)}"
+        )
+    return ["partly_outside"]
+
+
+def _sides(corners: Points) -> tuple[float, float]:
+    """The mean lengths of the upper and lower side, and of the left and right side."""
+    left_up, right_up, right_bottom, left_bottom = corners
+    width = np.linalg.norm(right_up - left_up) + np.linalg.norm(right_bottom - left_bottom)
+    height = np.linalg.norm(left_bottom - left_up) + np.linalg.norm(right_bottom - right_up)
+    return float(width) / 2, float(height) / 2
+
+
+def _levelness(corners: Points) -> float:
+    left_up, right_up, right_bottom, left_bottom = corners
+    across = (right_up - left_up) + (right_bottom - left_bottom)
+    down = (left_bottom - left_up) + (right_bottom - right_up)
+    return float(across[0] / (np.linalg.norm(across) + 1e-9) + down[1] / (np.linalg.norm(down) + 1e-9))
+
+
+def _signed_area(corners: Points) -> float:
+    """Positive where the corners run clockwise on the image."""
+    x, y = corners[:, 0].astype(float), corners[:, 1].astype(float)
+    return float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2
+
+
+def _listed(points: Points) -> str:
+    return " ".join(f"({x:g}, {y:g})" for x, y in points)
