@@ -154,10 +154,14 @@ class Rectified(Family):
 
 
 class Cut(Family):
-    """One side cuts into the plate, by a fraction of its width or height."""
+    """Sides cut into the plate: how deep, as a fraction of the way from the plate's edge to its text.
 
-    probability: float = 0.12
-    depth: Range = (0.005, 0.045)
+    Each side is cut with `side_probability`; crops made around the text, not the plate, lack most of its edge.
+    """
+
+    probability: float = 0.18
+    depth: Range = (0.2, 1.1)
+    side_probability: float = Field(default=0.6, ge=0, le=1)
 
 
 class Surroundings(Family):

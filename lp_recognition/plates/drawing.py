@@ -30,10 +30,12 @@ class Drawing:
         image: uint8 BGR, the plate with its holder around it.
         corners: float32 `(4, 2)`, the plate's corners x, y in `image`: left-up, right-up, right-bottom, left-bottom;
             0, 0 is the outer corner of the first pixel.
+        margins: How far the text is from the plate's left, upper, right and lower edge, in parts of its width and height.
     """
 
     image: Image
     corners: NDArray[np.float32]
+    margins: tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class PlateDrawer:
         self._unit = width / 200
         self._glyphs = GlyphBook(plate_format.lettering, plate_format.lettering.stroke_mm / plate_format.box_mm[1], font)
         self._blanks: dict[int, _Blank] = {}
+        self._margins_of: dict[str, tuple[float, float, float, float]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_blanks": {}}
@@ -68,22 +71,43 @@ class PlateDrawer:
         if blank is None:
             blank = self._blanks[index] = self._draw_blank(index)
         width, height = self._size
-        mask = self._draw_text(text, random)
         image = blank.image.copy()
         area = image[blank.top : blank.top + height, blank.left : blank.left + width]
-        self._emboss(area, mask, random)
-        self._lay_ink(area, mask, blank.ink, random)
+        self._draw_text(area, text, blank.ink, random)
         self._age(area, random)
         left, top = blank.left, blank.top
         right, bottom = left + width, top + height
         corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)
-        return Drawing(image, corners)
+        return Drawing(image, corners, self._margins(text.layout))
 
-    def _draw_text(self, text: Text, random: Random) -> Image:
-        """The mask of all glyphs and marks on the plate."""
+    def _margins(self, layout: str) -> tuple[float, float, float, float]:
+        found = self._margins_of.get(layout)
+        if found is None:
+            fmt = self._format
+            width, height = fmt.size_mm
+            rows = list(zip(layout.split("/"), fmt.lines, strict=True))
+            half_widths = [(line.center_mm[0], fmt.row_width_mm(row, line) / 2) for row, line in rows]
+            spans = [
+                (line.center_mm[1] - fmt.alphabets[name].raise_mm, fmt.box_of(name)[1] / 2)
+                for row, line in rows
+                for name in row
+                if name in fmt.alphabets
+            ]
+            found = (
+                min(x - half for x, half in half_widths) / width,
+                min(y - half for y, half in spans) / height,
+                1 - max(x + half for x, half in half_widths) / width,
+                1 - max(y + half for y, half in spans) / height,
+            )
+            self._margins_of[layout] = found
+        return found
+
+    def _draw_text(self, area: Image, text: Text, ink: Color, random: Random) -> None:
+        """Draws all glyphs and marks: as masks, one for each ink, which are then laid on the plate."""
         settings = self._degradations
         scale, fmt = self._scale, self._format
         mask = np.zeros((self._size[1], self._size[0]), np.uint8)
+        masks: dict[str | None, Image] = {None: mask}
         face = random.randrange(settings.lettering.faces) if settings.lettering.happens(random) else 0
         jitter = settings.placement.jitter_px if settings.placement.happens(random) else (0.0, 0.0)
         shift = random.uniform(*settings.placement.shift_mm) if jitter[1] else 0.0
@@ -94,7 +118,7 @@ class PlateDrawer:
             for name in row:
                 symbol = next(symbols)
                 if name in fmt.marks:
-                    self._draw_mark(mask, name, x, line.center_mm[1], random)
+                    self._draw_mark(mask, area, name, x, line.center_mm[1], random)
                     x += fmt.marks[name].advance_mm
                 else:
                     if previous in fmt.alphabets:
@@ -105,15 +129,21 @@ class PlateDrawer:
                     glyph, padding = self._glyphs.mask(face, symbol, width, height)
                     left = round(x * scale + random.uniform(*jitter) * self._unit) - padding
                     top = round(y * scale + random.uniform(*jitter) * self._unit) - padding
-                    _paste(mask, glyph, left, top)
+                    own_ink = fmt.alphabets[name].ink
+                    if own_ink not in masks:
+                        masks[own_ink] = np.zeros_like(mask)
+                    _paste(masks[own_ink], glyph, left, top)
                     x += box[0]
                 previous = name
             next(symbols, None)  # the line break
-        if settings.ink.happens(random):
-            _spread(mask, random.uniform(*settings.ink.spread_px) * self._unit)
-        return mask
+        spread = random.uniform(*settings.ink.spread_px) * self._unit if settings.ink.happens(random) else 0.0
+        for own_ink, mask in masks.items():
+            if spread:
+                _spread(mask, spread)
+            self._emboss(area, mask, random)
+            self._lay_ink(area, mask, ink if own_ink is None else _bgr(own_ink), random)
 
-    def _draw_mark(self, mask: Image, name: str, x: float, y: float, random: Random) -> None:
+    def _draw_mark(self, mask: Image, area: Image, name: str, x: float, y: float, random: Random) -> None:
         mark = self._format.marks[name]
         if mark.shape == "gap" or random.random() >= mark.probability:
             return
@@ -124,6 +154,11 @@ class PlateDrawer:
             middle = (round(center_x * 16), round(center_y * 16))
             thickness = -1 if mark.shape == "dot" else max(1, round(width / 5))
             cv2.circle(mask, middle, round(width * 8), (255,), thickness, cv2.LINE_AA, 4)
+            return
+        if mark.shape == "seals":
+            for side in (-1, 1):
+                middle = (center_x, center_y + side * height * 0.68)
+                _draw_seal(area, middle, width / 2, _bgr(random.choice(mark.colors)), random)
             return
         if mark.shape == "bar":
             height = self._size[1] * 1.0
@@ -235,12 +270,8 @@ class PlateDrawer:
     def _draw_badge(self, image: Image, badge: Badge, paint: Paint, random: Random) -> None:
         scale = self._scale
         if isinstance(badge, Disc):
-            center = (round(badge.center_mm[0] * scale * 16), round(badge.center_mm[1] * scale * 16))
-            color = _bgr(random.choice(badge.colors))
-            radius = round(badge.diameter_mm / 2 * scale * 16)
-            cv2.circle(image, center, radius, color, -1, cv2.LINE_AA, 4)
-            inner = _vary(color, (-60, 60), random)
-            cv2.circle(image, center, radius // 2, inner, max(1, round(scale * 4)), cv2.LINE_AA, 4)
+            center = (badge.center_mm[0] * scale, badge.center_mm[1] * scale)
+            _draw_seal(image, center, badge.diameter_mm / 2 * scale, _bgr(random.choice(badge.colors)), random)
             return
         x, y, width, height = (round(value * scale) for value in badge.box_mm)
         if isinstance(badge, Panel):
@@ -257,6 +288,13 @@ class PlateDrawer:
         else:
             color = _bgr(paint.ink if badge.color == "ink" else badge.color)
             small_print(image, random.choice(badge.texts), (x, y, width, height), color)
+
+
+def _draw_seal(image: Image, center: tuple[float, float], radius: float, color: Color, random: Random) -> None:
+    middle = (round(center[0] * 16), round(center[1] * 16))
+    cv2.circle(image, middle, round(radius * 16), color, -1, cv2.LINE_AA, 4)
+    inner = _vary(color, (-70, 70), random)
+    cv2.circle(image, middle, round(radius * 9), inner, max(1, round(radius / 4)), cv2.LINE_AA, 4)
 
 
 def small_print(image: Image, text: str, box: tuple[int, int, int, int], color: Color) -> None:

@@ -49,10 +49,12 @@ class Alphabet(_Closed):
         frequency_share: The share of plates drawn by these frequencies; on the others all characters are alike, so that
             a model learns rare ones too.
         raise_mm: How far above the middle of its line the glyph stands.
+        ink: The colour of its glyphs where it is not the plate's.
     """
 
     characters: str = Field(min_length=1)
     box_mm: Size | None = None
+    ink: Color | None = None
     frequencies: dict[str, Weight] = {}
     frequency_share: Probability = 1.0
     raise_mm: float = 0.0
@@ -79,15 +81,18 @@ class Mark(_Closed):
     """Something that is drawn between characters and is no part of the label.
 
     Attributes:
-        shape: `dot`, `ring`, `dash`, `bar` (a line from edge to edge), `gap` (nothing: a wider space).
+        shape: `dot`, `ring`, `dash`, `bar` (a line from edge to edge), `seals` (two round stickers, one above the
+            other), `gap` (nothing: a wider space).
         size_mm: Its width and height.
+        colors: The colours of seals.
         advance_mm: How much of the line it takes, gaps included: the distance between its neighbours' boxes.
         raise_mm: How far above the middle of its line it stands.
         probability: How often it is drawn; its place is kept in any case.
     """
 
-    shape: Literal["dot", "ring", "dash", "bar", "gap"]
+    shape: Literal["dot", "ring", "dash", "bar", "seals", "gap"]
     size_mm: Size = (10.0, 10.0)
+    colors: tuple[Color, ...] = ("#d8d8d4", "#c0c4c8", "#b8402c", "#3c8a50", "#d08030", "#3a62b8")
     advance_mm: Millimetres
     raise_mm: float = 0.0
     probability: Probability = 1.0
@@ -347,6 +352,8 @@ def _problem(error: Any) -> str:
     if error["type"] == "missing":
         return f"`{place}` is missing"
     received = "" if error["type"] == "value_error" else f", received {error['input']!r}"
+    if error["type"] == "string_type":
+        received += "; put it in quotes"
     return f"`{place}`: {message}{received}" if place else f"{message}{received}"
 
 

@@ -35,7 +35,7 @@ class Camera:
         """
         quad = self._place(drawing, random)
         height, width = self._size or _natural_size(quad, random)
-        unit_quad = self._frame(quad, random)
+        unit_quad = self._frame(quad, drawing.margins, random)
         fraction = 1.0
         if self._settings.rescale.happens(random):
             fraction = random.triangular(*self._settings.rescale.fraction, 1.0)
@@ -86,7 +86,7 @@ class Camera:
             points = [(cos * x - sin * y, sin * x + cos * y) for x, y in points]
         return points
 
-    def _frame(self, quad: Points, random: Random) -> Points:
+    def _frame(self, quad: Points, margins: tuple[float, float, float, float], random: Random) -> Points:
         """Cuts the crop: the corners in parts of the crop's width and height."""
         settings = self._settings
         left, right = min(x for x, _ in quad), max(x for x, _ in quad)
@@ -100,16 +100,14 @@ class Camera:
             top -= random.uniform(*bounds) * height
             bottom += random.uniform(*bounds) * height
         if settings.cut.happens(random):
-            depth = random.uniform(*settings.cut.depth)
-            side = random.randrange(4)
-            if side == 0:
-                left = max(left, min(x for x, _ in quad) + depth * width)
-            elif side == 1:
-                right = min(right, max(x for x, _ in quad) - depth * width)
-            elif side == 2:
-                top = max(top, min(y for _, y in quad) + depth * height)
-            else:
-                bottom = min(bottom, max(y for _, y in quad) - depth * height)
+            cuts = [
+                random.uniform(*settings.cut.depth) * margin if random.random() < settings.cut.side_probability else -1.0
+                for margin in margins
+            ]
+            left = max(left, min(x for x, _ in quad) + cuts[0] * width)
+            top = max(top, min(y for _, y in quad) + cuts[1] * height)
+            right = min(right, max(x for x, _ in quad) - cuts[2] * width)
+            bottom = min(bottom, max(y for _, y in quad) - cuts[3] * height)
         return [((x - left) / (right - left), (y - top) / (bottom - top)) for x, y in quad]
 
     def _expose(self, drawing: Drawing, unit_quad: Points, sensor: tuple[int, int], random: Random) -> Image:
@@ -193,6 +191,9 @@ class Camera:
         if settings.low_light.happens(random):
             dim = random.uniform(*settings.low_light.brightness)
             gain, offset = gain * dim, offset * dim
+        # A camera measures before it exposes: what is light already is not lit up much more.
+        level = cv2.mean(image)
+        gain = min(gain, 215 / max(sum(w * v for w, v in zip(weights, level[:3], strict=True)), 60))
         for i in range(3):
             for j in range(3):
                 matrix[i][j] = gain * gains[i] * ((1 - saturation) * weights[j] + (saturation if i == j else 0.0))
