@@ -7,11 +7,12 @@ error. Each run records its resolved settings as `config.yaml`, and every script
 
 from __future__ import annotations
 
+import ast
 import re
 import types
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeGuard, get_args
 
 import pydantic
 import yaml
@@ -161,7 +162,10 @@ class Config(_Section):
     @model_validator(mode="after")
     def _check_together(self) -> Config:
         if self.alphabet is not None:
-            self.vocabulary()  # raises on an illegal alphabet
+            try:
+                self.vocabulary()
+            except ConfigError as error:  # as a ValueError it gets the name of the file
+                raise ValueError(str(error)) from None
         if self.quantization_aware and self.train.quantization_delay > self.train.steps:
             raise ValueError(
                 f"train.quantization_delay: expected at most train.steps ({self.train.steps}), received "
@@ -193,6 +197,8 @@ class Config(_Section):
         """A copy with other values of top-level settings, checked again."""
         return _validate(self.model_dump() | values, "config")
 
+
+_SECTIONS: dict[str, type[_Section]] = {"train": TrainConfig, "eval": EvalConfig, "infer": InferConfig}
 
 #: The settings that make the network and what it reads: a checkpoint fits a config only where these agree.
 MODEL_SETTINGS = (
@@ -228,9 +234,12 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
 def parse_config(text: str, name: str) -> Config:
     """Reads a config recorded as YAML text; `name` is for messages."""
     try:
-        values = yaml.safe_load(text)
+        values = _load_yaml(text)
     except yaml.YAMLError as error:
-        raise ConfigError(f"{name}: expected YAML, received: {_one_line(error)}") from None
+        mark = getattr(error, "problem_mark", None)
+        place = f"{name}:{mark.line + 1}" if mark else name
+        problem = getattr(error, "problem", None) or _one_line(error)
+        raise ConfigError(f"{place}: expected YAML, received: {problem}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{name}: expected settings, received {type(values).__name__}")
     return _validate(values, name)
@@ -261,6 +270,32 @@ def refuse_other_model(config: Config, recorded: Config, source: str) -> None:
             differences.append(f"{key}: expected {_shown(theirs)}, received {_shown(ours)}")
     if differences:
         raise ConfigError(f"{source}: was made with other settings of the model: {summarize(differences)}")
+
+
+class _YamlLoader(yaml.SafeLoader):
+    """Reads data alone, refuses a key that stands twice, and takes a date for the text it is."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """As in YAML, but each key once."""
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(None, None, f"the key `{key.value}` twice", key.start_mark)
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _load_yaml(text: str) -> Any:
+    try:
+        return yaml.load(text, _YamlLoader)
+    except (ValueError, RecursionError) as error:  # `!!int x`, or brackets without end
+        raise yaml.YAMLError(_one_line(error)) from None
 
 
 def _shown(value: Any) -> str:
@@ -294,10 +329,15 @@ def _read_python(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
     text = _read_text(path)
     names: dict[str, Any] = {"__name__": "config", "__file__": str(path)}
     try:
-        exec(compile(text, str(path), "exec"), names)
+        tree = ast.parse(text, str(path))
+        _refuse_duplicates(tree, path)
+        exec(compile(tree, str(path), "exec"), names)
+    except ConfigError:
+        raise
     except Exception as error:
         line = _line_of(error, path)
-        raise ConfigError(f"{path}{line}: expected a config, received {type(error).__name__}: {error}") from None
+        message = error.msg if isinstance(error, SyntaxError) else error
+        raise ConfigError(f"{path}{line}: expected a config, received {type(error).__name__}: {message}") from None
     values: dict[str, Any] = {}
     for key, value in names.items():
         if key.startswith("_") or isinstance(value, types.ModuleType):
@@ -315,6 +355,28 @@ def _read_python(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
     return _merge(inherited, values)
 
 
+def _refuse_duplicates(scope: ast.Module | ast.ClassDef, path: Path) -> None:
+    """Raises where a config sets the same name twice in one scope: one of the two would silently be lost."""
+    lines: dict[str, int] = {}
+    for statement in scope.body:
+        names = []
+        if isinstance(statement, ast.ClassDef):
+            _refuse_duplicates(statement, path)
+            names = [statement.name]
+        elif isinstance(statement, (ast.Assign, ast.AnnAssign)):
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            names = [node.id for target in targets for node in ast.walk(target) if _is_assigned(node)]
+        for name in names:
+            if name in lines:
+                place = f"{path}:{statement.lineno}"
+                raise ConfigError(f"{place}: expected `{name}` once, received it again (first in line {lines[name]})")
+            lines[name] = statement.lineno
+
+
+def _is_assigned(node: ast.AST) -> TypeGuard[ast.Name]:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+
+
 def _line_of(error: Exception, path: Path) -> str:
     if isinstance(error, SyntaxError):
         return f":{error.lineno}"
@@ -330,8 +392,10 @@ def _merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
     merged = dict(base)
     for key, value in changes.items():
         inherited = merged.get(key)
-        is_section = key in ("train", "eval", "infer") and isinstance(inherited, Mapping) and isinstance(value, Mapping)
-        merged[key] = {**inherited, **value} if is_section else value
+        if key in _SECTIONS and isinstance(inherited, Mapping) and isinstance(value, Mapping):
+            merged[key] = {**inherited, **value}
+        else:
+            merged[key] = value
     return merged
 
 
@@ -339,21 +403,32 @@ def _parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     for override in overrides:
         name, equals, text = override.partition("=")
-        if not equals or not name:
-            raise ConfigError(f"command line: expected section.key=value, received `{override}`")
         section, dot, key = name.partition(".")
+        if not equals or not section or (dot and not key):
+            raise ConfigError(f"command line: expected section.key=value, received `{override}`")
         target = changes.setdefault(section, {}) if dot else changes
         if not isinstance(target, dict) or (key or section) in target:
             raise ConfigError(f"command line: expected `{name}` once, received it twice")
         try:
             # A path or pattern may be no YAML at all ('%d.txt', '[A-Z]+'): then it is the text as it stands.
-            value = yaml.safe_load(text)
+            value = _load_yaml(text)
+        except yaml.constructor.ConstructorError as error:
+            raise ConfigError(f"command line: {name}: expected a value, received {error.problem}") from None
         except yaml.YAMLError:
             value = text
         if isinstance(value, str) or value is None:
             value = _number_or_text(text)
+        elif not isinstance(value, list) and _takes_text(section, key):
+            value = text  # a folder may be called 2024, or no
         target[key or section] = value
     return changes
+
+
+def _takes_text(section: str, key: str) -> bool:
+    """Whether a setting is a text (or a list of them, or None)."""
+    model = _SECTIONS.get(section, Config) if key else Config
+    field = model.model_fields.get(key or section)
+    return field is not None and str in (field.annotation, *get_args(field.annotation))
 
 
 def _number_or_text(text: str) -> Any:
@@ -374,13 +449,13 @@ def _validate(values: Mapping[str, Any], source: str) -> Config:
 
 
 def _describe(problem: Any) -> str:
-    location = [str(part) for part in problem["loc"]]
-    name = ".".join(location)
+    location = problem["loc"]
+    depth = 2 if location and location[0] in _SECTIONS else 1
+    # Behind the setting stand places in a list, and names of types that say nothing to the user.
+    name = ".".join(str(part) for i, part in enumerate(location) if i < depth or isinstance(part, int))
     if problem["type"] == "extra_forbidden":
-        model: type[BaseModel] = Config
-        if len(location) > 1:
-            model = {"train": TrainConfig, "eval": EvalConfig, "infer": InferConfig}[location[0]]
-        prefix = f"{location[0]}." if len(location) > 1 else ""
+        model = _SECTIONS[location[0]] if depth == 2 else Config
+        prefix = f"{location[0]}." if depth == 2 else ""
         choices = [prefix + key for key in model.model_fields]
         hint = did_you_mean(name, choices) or f" Known keys: {', '.join(sorted(choices))}"
         return f"unknown key `{name}`.{hint}"
@@ -388,5 +463,9 @@ def _describe(problem: Any) -> str:
         message = str(problem["ctx"]["error"])
         return f"{name}: {message}" if name else message
     received = problem["input"]
+    if problem["type"] == "missing":
+        return f"{name}: expected a value, received none in {received!r}"
+    if problem["type"] == "model_type":
+        return f"{name}: expected a section, received {received!r} ({type(received).__name__})"
     expected = problem["msg"].removeprefix("Input should be ")
     return f"{name}: expected {expected}, received {received!r} ({type(received).__name__})"

@@ -59,7 +59,7 @@ class Preprocessing:
         if image.shape[0] != height or image.shape[1] != width:
             shrinks = image.shape[0] >= height and image.shape[1] >= width
             interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-            image = cv2.resize(image, (width, height), interpolation=interpolation)
+            image = np.asarray(cv2.resize(image, (width, height), interpolation=interpolation), np.uint8)
         return image.reshape(height, width, channels)
 
     @property
