@@ -232,7 +232,10 @@ def wilson_interval(right: int, plates: int) -> tuple[float, float]:
     center = share + z * z / (2 * plates)
     spread = z * math.sqrt(share * (1 - share) / plates + (z / (2 * plates)) ** 2)
     scale = 1 + z * z / plates
-    return (max((center - spread) / scale, 0.0), min((center + spread) / scale, 1.0))
+    return (
+        min(max((center - spread) / scale, 0.0), share),
+        max(min((center + spread) / scale, 1.0), share),
+    )  # the share itself stays inside, whatever the rounding
 
 
 def format_csv(
@@ -258,10 +261,11 @@ def format_csv(
 
 def format_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Lays out a Markdown table that is also straight in a terminal: numbers to the right, Chinese two columns wide."""
+    rows = list(rows)
     body = [[str(cell).replace("|", "\\|") for cell in row] for row in rows]
     columns = list(zip(header, *body, strict=True))
     widths = [max(3, *map(_width, column)) for column in columns]
-    numeric = [bool(body) and all(re.fullmatch(r"[-+]?[\d.,]+%?", cell) for cell in column[1:]) for column in columns]
+    numeric = [bool(rows) and all(_is_number(row[column]) for row in rows) for column in range(len(columns))]
 
     def line(cells: Sequence[str]) -> str:
         padded = []
@@ -313,6 +317,10 @@ def _summarize(labels: Sequence[str], judgements: Sequence[Judgement]) -> Metric
 def _groups(keys: Sequence[Any], judgements: Sequence[Judgement]) -> dict[Any, Group]:
     plates, right = Counter(keys), Counter(key for key, one in zip(keys, judgements, strict=True) if one.right)
     return {key: Group(count, right[key]) for key, count in plates.items()}
+
+
+def _is_number(cell: object) -> bool:
+    return isinstance(cell, (int, float)) or bool(re.fullmatch(r"[\d.]+%", str(cell)))
 
 
 def _percent(share: float) -> str:
