@@ -106,4 +106,4 @@ def _with_progress(results: Iterable[Result], total: int, description: str) -> I
         from tqdm import tqdm
     except ImportError:  # not in the light install
         return results
-    return tqdm(results, total=total, desc=description, unit=" images", file=sys.stderr, disable=not total, leave=False)
+    return tqdm(results, total=total, desc=description, unit=" images", file=sys.stderr, disable=None, leave=False)
