@@ -10,19 +10,25 @@ interrupted is completed by running it again with --overwrite.
 from __future__ import annotations
 
 import argparse
-import signal
+import functools
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lp_recognition.errors import UserError, run_script
+
 if TYPE_CHECKING:
-    from lp_recognition.plates import Plate, PlateGenerator
+    from lp_recognition.plates import PlateGenerator
 
-CORNERS_HEADER = "path,left_up_x,left_up_y,right_up_x,right_up_y,right_bottom_x,right_bottom_y,left_bottom_x,left_bottom_y"
+Settings = tuple[tuple[str, ...], int, tuple[int, int] | None, Path | None]
+Row = tuple[str, str, list[float]]
+
+CORNERS = ("left_up", "right_up", "right_bottom", "left_bottom")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> None:
+    """Runs the script; see the top of the file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--format", nargs="+", metavar="NAME", help="formats or .yaml files (all usual ones)")
     parser.add_argument("--count", type=int, default=1000, help="how many plates (1000)")
@@ -45,37 +51,37 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     arguments = parser.parse_args(argv)
 
-    from lp_recognition.errors import UserError
-    from lp_recognition.plates import PlateGenerator, list_formats, load_format
+    from lp_recognition.plates import list_formats, load_format
 
     if arguments.list is not None:
-        from lp_recognition.image import write_image
-        from lp_recognition.plates.contact_sheet import draw_contact_sheet
-
-        names = arguments.format or list_formats()
-        for name in names:
-            plate_format = load_format(name)
-            print(f"{name:15} {plate_format.example:11} {plate_format.country}: {plate_format.description}")
-        write_image(arguments.list, draw_contact_sheet(names))
-        print(f"{arguments.list}: a picture of {len(names)} formats", file=sys.stderr)
-        return 0
-
+        _show_formats(arguments.format or list_formats(), arguments.list)
+        return
     if arguments.output is None:
         raise UserError("expected a folder to write to; add --output FOLDER, or --list to see the formats")
-    for name in ("count", "workers"):
-        if getattr(arguments, name) < 1:
-            raise UserError(f"--{name}: expected 1 or more, received {getattr(arguments, name)}")
+    if arguments.count < 1:
+        raise UserError(f"--count: expected 1 or more, received {arguments.count}")
     formats = arguments.format or [name for name in list_formats() if load_format(name).default]
-    generator = PlateGenerator(formats, arguments.seed, _parse_size(arguments.size), arguments.font)
+    settings = (tuple(formats), arguments.seed, _parse_size(arguments.size), arguments.font)
+    _make_generator(*settings)  # mistakes end here, before anything is written
     _prepare_folder(arguments.output, arguments.overwrite)
-    _write_plates(generator, arguments.output, arguments.count, arguments.workers, arguments.corners)
-    print(f"{arguments.output}: {arguments.count} plates of {', '.join(str(name) for name in formats)}")
-    return 0
+    draw = functools.partial(_draw_one, settings, arguments.output)
+    _write_plates(draw, arguments.output, arguments.count, arguments.workers, arguments.corners)
+    print(f"{arguments.output}: {arguments.count} plates of {', '.join(formats)}")
+
+
+def _show_formats(names: Sequence[str], picture: Path) -> None:
+    from lp_recognition.image import write_image
+    from lp_recognition.plates import load_format
+    from lp_recognition.plates.contact_sheet import draw_contact_sheet
+
+    for name in names:
+        plate_format = load_format(name)
+        print(f"{plate_format.name:15} {plate_format.example:11} {plate_format.country}: {plate_format.description}")
+    write_image(picture, draw_contact_sheet(names))
+    print(f"{picture}: a picture of {len(names)} formats", file=sys.stderr)
 
 
 def _parse_size(words: Sequence[str]) -> tuple[int, int] | None:
-    from lp_recognition.errors import UserError
-
     if list(words) == ["natural"]:
         return None
     try:
@@ -88,8 +94,6 @@ def _parse_size(words: Sequence[str]) -> tuple[int, int] | None:
 
 def _prepare_folder(folder: Path, overwrite: bool) -> None:
     """Makes the folder, or takes from it what an earlier run drew; the list goes first, the images it names after."""
-    from lp_recognition.errors import UserError
-
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder}: expected a folder, received a file; name another --output")
     if folder.exists() and any(folder.iterdir()):
@@ -103,79 +107,53 @@ def _prepare_folder(folder: Path, overwrite: bool) -> None:
     (folder / "images").mkdir(parents=True, exist_ok=True)
 
 
-def _write_plates(generator: PlateGenerator, folder: Path, count: int, workers: int, corners: bool) -> None:
+def _write_plates(draw: functools.partial[Row], folder: Path, count: int, workers: int, corners: bool) -> None:
     """Draws and writes plates; whatever ends it, the lists name the plates whose images are whole, and no others."""
-    from tqdm import tqdm
-
     from lp_recognition.annotations import write_annotations
     from lp_recognition.files import write_text
+    from lp_recognition.parallel import run_parallel
 
-    rows: list[tuple[str, str, list[float]]] = []
+    rows: list[Row] = []
     try:
-        with tqdm(total=count, unit="plate", file=sys.stderr) as progress:
-            for row in _draw_all(generator, folder, count, workers):
-                rows.append(row)
-                progress.update()
+        rows.extend(run_parallel(draw, range(count), workers=workers, description="drawing plates"))
     finally:
+        rows.sort()
         if rows:
             write_annotations(folder / "annotation.txt", [(path, label) for path, label, _ in rows])
         if rows and corners:
             lines = [f"{path},{','.join(f'{value:.2f}' for value in values)}\n" for path, _, values in rows]
-            write_text(folder / "corners.csv", CORNERS_HEADER + "\n" + "".join(lines))
+            header = ",".join(["path", *(f"{corner}_{axis}" for corner in CORNERS for axis in "xy")])
+            write_text(folder / "corners.csv", header + "\n" + "".join(lines))
 
 
-def _draw_all(
-    generator: PlateGenerator, folder: Path, count: int, workers: int
-) -> Iterator[tuple[str, str, list[float]]]:
-    """Draws plates in their order, in this process or in several, and yields each once its image is written."""
-    if workers == 1:
-        _start_worker(generator, folder)
-        yield from map(_draw_one, range(count))
-        return
-    import multiprocessing
+@functools.lru_cache(maxsize=1)
+def _make_generator(
+    formats: tuple[str, ...], seed: int, size: tuple[int, int] | None, font: Path | None
+) -> PlateGenerator:
+    """Makes the generator once a process: it keeps glyphs between plates."""
+    from lp_recognition.plates import PlateGenerator
 
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(workers, _start_worker, (generator, folder, True)) as pool:
-        yield from pool.imap(_draw_one, range(count), chunksize=16)
+    return PlateGenerator(formats, seed, size, font)
 
 
-_generator: PlateGenerator
-_folder: Path
-
-
-def _start_worker(generator: PlateGenerator, folder: Path, ignore_interrupt: bool = False) -> None:
-    global _generator, _folder
+def _draw_one(settings: Settings, folder: Path, index: int) -> Row:
+    """Draws a plate and writes its image whole or not at all: its path in the folder, its label, its corners."""
     import cv2
 
-    cv2.setNumThreads(0)
-    if ignore_interrupt:  # Ctrl-C is the main process's business, which then ends the workers
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _generator, _folder = generator, folder
-
-
-def _draw_one(index: int) -> tuple[str, str, list[float]]:
-    plate = _generator.draw(index)
+    plate = _make_generator(*settings).draw(index)
     path = f"images/{index:06d}.png"
-    _write_png(_folder / path, plate)
-    return path, plate.label, [float(value) for value in plate.corners.reshape(-1)]
-
-
-def _write_png(path: Path, plate: Plate) -> None:
-    """Writes an image whole or not at all; not flushed to disk one by one, which would take longer than drawing."""
-    import cv2
-
-    from lp_recognition.errors import UserError
-
     data = cv2.imencode(".png", plate.image)[1].tobytes()
     try:
-        path.write_bytes(data)
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        message = f"{path}: cannot be written: {error.strerror}; annotation.txt lists the plates before it"
+        # Not flushed to disk one by one, which would take longer than drawing.
+        (folder / path).write_bytes(data)
+    except BaseException as error:
+        (folder / path).unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
+        message = f"{folder / path}: cannot be written: {error.strerror}; annotation.txt lists the plates that were"
         raise UserError(message) from None
+    return path, plate.label, plate.corners.reshape(-1).tolist()
 
 
 if __name__ == "__main__":
-    from lp_recognition.errors import run_script
-
     run_script(main)

@@ -1,9 +1,9 @@
 """Drawn plates: formats as data, lettering, and everything that happens between plate and crop."""
 
 from lp_recognition.plates.degradations import Degradations
+from lp_recognition.plates.fonts import FontError
 from lp_recognition.plates.formats import Format, FormatError, list_formats, load_format
 from lp_recognition.plates.generator import Plate, PlateGenerator
-from lp_recognition.plates.glyphs import FontError
 
 __all__ = [
     "Degradations",

@@ -41,7 +41,8 @@ def _fit(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     height, width = _CELL
     scale = min(height / image.shape[0], width / image.shape[1])
     size = (round(image.shape[1] * scale), round(image.shape[0] * scale))
-    image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC), np.uint8)
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    image = np.asarray(cv2.resize(image, size, interpolation=interpolation), np.uint8)
     cell = np.full((height + 4, width + 4, 3), 255, np.uint8)
     top, left = (cell.shape[0] - size[1]) // 2, (cell.shape[1] - size[0]) // 2
     cell[top : top + size[1], left : left + size[0]] = image

@@ -217,7 +217,7 @@ class Cast(Family):
     """White balance gone wrong: a factor per channel, and the saturation as a factor."""
 
     probability: float = 0.7
-    channel: Range = (0.76, 1.3)
+    channel: Range = (0.68, 1.42)
     saturation: Range = (0.45, 1.45)
 
 

@@ -15,7 +15,7 @@ from lp_recognition.plates.formats import Badge, Disc, Format, Paint, Panel, Sta
 from lp_recognition.plates.glyphs import GlyphBook
 from lp_recognition.plates.text import Text
 
-Image = NDArray[np.uint8]
+Image = NDArray[Any]  # uint8; OpenCV's own types are wider
 Color = tuple[int, int, int]
 
 #: Plates without their text are drawn this many ways a format and kept: paint, badges, holder.
@@ -30,7 +30,8 @@ class Drawing:
         image: uint8 BGR, the plate with its holder around it.
         corners: float32 `(4, 2)`, the plate's corners x, y in `image`: left-up, right-up, right-bottom, left-bottom;
             0, 0 is the outer corner of the first pixel.
-        margins: How far the text is from the plate's left, upper, right and lower edge, in parts of its width and height.
+        margins: How far the text is from the plate's left, upper, right and lower edge, in parts of its width and
+            height.
     """
 
     image: Image
@@ -57,7 +58,8 @@ class PlateDrawer:
         self._size = (width, max(8, round(plate_format.size_mm[1] * self._scale)))
         # Pixels by which jitter and spreading were tuned belong to a plate 200 pixels wide.
         self._unit = width / 200
-        self._glyphs = GlyphBook(plate_format.lettering, plate_format.lettering.stroke_mm / plate_format.box_mm[1], font)
+        lettering = plate_format.lettering
+        self._glyphs = GlyphBook(lettering, lettering.stroke_mm / plate_format.box_mm[1], font)
         self._blanks: dict[int, _Blank] = {}
         self._margins_of: dict[str, tuple[float, float, float, float]] = {}
 
@@ -157,11 +159,11 @@ class PlateDrawer:
             return
         if mark.shape == "seals":
             for side in (-1, 1):
-                middle = (center_x, center_y + side * height * 0.68)
-                _draw_seal(area, middle, width / 2, _bgr(random.choice(mark.colors)), random)
+                place = (center_x, center_y + side * height * 0.68)
+                _draw_seal(area, place, width / 2, _bgr(random.choice(mark.colors)), random)
             return
         if mark.shape == "bar":
-            height = self._size[1] * 1.0
+            height = float(self._size[1])
             center_y = height / 2
         first = (round((center_x - width / 2) * 16), round((center_y - height / 2) * 16))
         last = (round((center_x + width / 2) * 16 - 16), round((center_y + height / 2) * 16 - 16))
@@ -173,8 +175,8 @@ class PlateDrawer:
             return
         step = max(1, round(self._unit))
         strength = random.uniform(*settings.strength)
-        lit = cv2.warpAffine(mask, np.float32([[1, 0, -step], [0, 1, -step]]), (mask.shape[1], mask.shape[0]))
-        dark = cv2.warpAffine(mask, np.float32([[1, 0, step], [0, 1, step]]), (mask.shape[1], mask.shape[0]))
+        lit, dark = np.zeros_like(mask), np.zeros_like(mask)
+        lit[:-step, :-step], dark[step:, step:] = mask[step:, step:], mask[:-step, :-step]
         if random.random() < 0.5:
             lit, dark = dark, lit
         cv2.add(area, cv2.cvtColor(cv2.convertScaleAbs(lit, alpha=strength), cv2.COLOR_GRAY2BGR), dst=area)
@@ -219,8 +221,8 @@ class PlateDrawer:
             for _ in range(round(random.uniform(*settings.scratches.count))):
                 start = (random.randrange(width), random.randrange(height))
                 end = (start[0] + random.randrange(-60, 61), start[1] + random.randrange(-20, 21))
-                shade = random.randrange(256)
-                cv2.line(area, start, end, (shade, shade, shade), 1, cv2.LINE_AA)
+                tone = random.randrange(256)
+                cv2.line(area, start, end, (tone, tone, tone), 1, cv2.LINE_AA)
         if settings.dirt.happens(random):
             patches = dirt_patches(random)
             strength = random.uniform(*settings.dirt.strength)
@@ -236,7 +238,7 @@ class PlateDrawer:
         """The plate without its text, number `index`, with its holder."""
         random = Random(f"{self._format.name} {index}")
         fmt, settings = self._format, self._degradations
-        width, height = self._size
+        height = self._size[1]
         paint = random.choices(fmt.paints, [paint.weight for paint in fmt.paints])[0]
         image = self._paint_background(paint, random)
         for badge in fmt.badges:
@@ -264,7 +266,7 @@ class PlateDrawer:
             colors = [_clip([c + d for c, d in zip(color, delta, strict=True)]) for color in colors]
         width, height = self._size
         share = np.linspace(0, 1, height, dtype=np.float32)[:, None, None]
-        rows = np.float32(colors[0]) * (1 - share) + np.float32(colors[-1]) * share
+        rows = np.array(colors[0], np.float32) * (1 - share) + np.array(colors[-1], np.float32) * share
         return np.ascontiguousarray(np.broadcast_to(np.round(rows), (height, width, 3)).astype(np.uint8))
 
     def _draw_badge(self, image: Image, badge: Badge, paint: Paint, random: Random) -> None:
@@ -282,12 +284,13 @@ class PlateDrawer:
                 image[round(start) : max(round(end), round(start) + 1), x : x + width] = _bgr(color)
         elif isinstance(badge, Stars):
             for angle in np.linspace(0, 2 * np.pi, 12, endpoint=False):
-                star_x, star_y = x + width / 2 + np.cos(angle) * width / 2, y + height / 2 + np.sin(angle) * height / 2
-                radius = round(width / 14 * 16) + 4
-                cv2.circle(image, (round(star_x * 16), round(star_y * 16)), radius, _bgr(badge.color), -1, cv2.LINE_AA, 4)
+                star_x = x + width / 2 * (1 + np.cos(angle))
+                star_y = y + height / 2 * (1 + np.sin(angle))
+                star = (round(star_x * 16), round(star_y * 16))
+                cv2.circle(image, star, round(width / 14 * 16) + 4, _bgr(badge.color), -1, cv2.LINE_AA, 4)
         else:
-            color = _bgr(paint.ink if badge.color == "ink" else badge.color)
-            small_print(image, random.choice(badge.texts), (x, y, width, height), color)
+            ink = _bgr(paint.ink if badge.color == "ink" else badge.color)
+            small_print(image, random.choice(badge.texts), (x, y, width, height), ink)
 
 
 def _draw_seal(image: Image, center: tuple[float, float], radius: float, color: Color, random: Random) -> None:
@@ -309,8 +312,7 @@ def small_print(image: Image, text: str, box: tuple[int, int, int, int], color: 
         return
     mask = cv2.resize(canvas[y0 : y0 + h, x0 : x0 + w], (width, height), interpolation=cv2.INTER_AREA)
     area = image[max(y, 0) : y + height, max(x, 0) : x + width]
-    share = mask[: area.shape[0], : area.shape[1], None].astype(np.float32) / 255
-    area[:] = np.round(area * (1 - share) + np.float32(color) * share).astype(np.uint8)
+    _blend(area, mask[: area.shape[0], : area.shape[1]], color)
 
 
 _DIRT: list[Image] = []
@@ -357,25 +359,32 @@ def _rounded_frame(image: Image, inset: float, width: float, radius: float, colo
         left = top = (inset + grow) * scale
         right, bottom = width_px * scale - 1 - left, height_px * scale - 1 - top
         corner = max((radius - grow) * scale, 1)
-        for first, last in (((left + corner, top), (right - corner, bottom)), ((left, top + corner), (right, bottom - corner))):
-            cv2.rectangle(mask, (round(first[0]), round(first[1])), (round(last[0]), round(last[1])), (value,), -1)
-        for x in (left + corner, right - corner):
-            for y in (top + corner, bottom - corner):
-                cv2.circle(mask, (round(x), round(y)), round(corner), (value,), -1)
-    share = cv2.resize(mask, (width_px, height_px), interpolation=cv2.INTER_AREA)[:, :, None].astype(np.float32) / 255
-    image[:] = np.round(image * (1 - share) + np.float32(color) * share).astype(np.uint8)
+        _fill_rounded(mask, (left, top, right, bottom), corner, value)
+    _blend(image, cv2.resize(mask, (width_px, height_px), interpolation=cv2.INTER_AREA), color)
+
+
+def _fill_rounded(mask: Image, box: tuple[float, float, float, float], corner: float, value: int) -> None:
+    """Fills a box (left, top, right, bottom) with round corners."""
+    left, top, right, bottom = (round(side) for side in box)
+    radius = round(corner)
+    cv2.rectangle(mask, (left + radius, top), (right - radius, bottom), (value,), -1)
+    cv2.rectangle(mask, (left, top + radius), (right, bottom - radius), (value,), -1)
+    for x in (left + radius, right - radius):
+        for y in (top + radius, bottom - radius):
+            cv2.circle(mask, (x, y), radius, (value,), -1)
+
+
+def _blend(image: Image, mask: Image, color: Color) -> None:
+    """Lays a colour on an image where a mask is, in place."""
+    share = mask[:, :, None].astype(np.float32) / 255
+    image[:] = np.round(image * (1 - share) + np.array(color, np.float32) * share).astype(np.uint8)
 
 
 def _shade_corners(image: Image, radius: float, random: Random) -> None:
     """Round corners: what is outside them shows the car, here a dark or a bright tone."""
     height, width = image.shape[:2]
     mask = np.zeros((height, width), np.uint8)
-    corner = max(1, round(radius))
-    cv2.rectangle(mask, (corner, 0), (width - 1 - corner, height - 1), (255,), -1)
-    cv2.rectangle(mask, (0, corner), (width - 1, height - 1 - corner), (255,), -1)
-    for x in (corner, width - 1 - corner):
-        for y in (corner, height - 1 - corner):
-            cv2.circle(mask, (x, y), corner, (255,), -1)
+    _fill_rounded(mask, (0, 0, width - 1, height - 1), max(1, radius), 255)
     tone = random.choice((25, 25, 60, 110, 200))
     image[mask == 0] = (tone, tone, tone)
 
@@ -390,13 +399,15 @@ def _add_holder(image: Image, side: int, top: int, below: int, random: Random, w
     height, width = framed.shape[:2]
     if below >= 6 and random.random() < words_probability:
         alphabet = "ABCDEFGHIKLMNOPRSTUVWXYZabcdeghiklmnoprstuvz.-0123456789"
-        words = " ".join("".join(random.choices(alphabet, k=random.randrange(3, 9))) for _ in range(random.randrange(1, 4)))
+        count = random.randrange(1, 4)
+        words = " ".join("".join(random.choices(alphabet, k=random.randrange(3, 9))) for _ in range(count))
         words_width = round(width * random.uniform(0.3, 0.9))
         words_height = max(3, round(below * random.uniform(0.45, 0.75)))
         x = random.randrange(max(1, width - words_width))
         y = height - below + (below - words_height) // 2
         bright = 255 - tone if random.random() < 0.8 else random.randrange(256)
-        small_print(framed, words, (x, y, words_width, words_height), _vary((bright, bright, bright), (-60, 60), random))
+        ink = _vary((bright, bright, bright), (-60, 60), random)
+        small_print(framed, words, (x, y, words_width, words_height), ink)
     return framed
 
 
@@ -413,5 +424,3 @@ def _vary(color: Color, step: tuple[float, float], random: Random) -> Color:
     """A color near another: one step for all channels, and a smaller one for each."""
     common = random.uniform(*step)
     return _clip([channel + common + random.uniform(*step) * 0.4 for channel in color])
-
-

@@ -1,7 +1,8 @@
 """Plate formats: one YAML file a format, read by a closed schema.
 
 A format says everything that is fixed about a plate: its size in millimetres, its colours, where glyphs stand and how
-large they are, and which texts it may carry. The shipped files lie in `formats/`; `docs/plates.md` explains the language.
+large they are, and which texts it may carry. The shipped files lie in `formats/`; `docs/plates.md` explains the
+language.
 """
 
 from __future__ import annotations

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from lp_recognition.plates.degradations import Degradations
 from lp_recognition.plates.drawing import PlateDrawer
+from lp_recognition.plates.fonts import check_built_in, check_font
 from lp_recognition.plates.formats import FormatError, load_format
-from lp_recognition.plates.glyphs import check_font
 from lp_recognition.plates.photograph import Camera
+from lp_recognition.plates.strokes import SHAPES
 from lp_recognition.plates.text import TextSource
 
 
@@ -26,7 +27,7 @@ class Plate:
         image: The crop, uint8 BGR `(h, w, 3)`.
         label: The text, e.g. `皖AY339S`.
         corners: float32 `(4, 2)`: x, y of the plate's corners in the crop, left-up, right-up, right-bottom,
-            left-bottom; 0, 0 is the outer corner of the first pixel. They may lie outside where the crop cuts the plate.
+            left-bottom; 0, 0 is the outer corner of the first pixel. They lie outside where the crop cuts the plate.
         format: The name of its format.
     """
 
@@ -80,7 +81,9 @@ class PlateGenerator:
         self.size = size
         degradations = degradations or Degradations()
         font = None if font is None else str(font)
-        if font is not None:
+        if font is None:
+            check_built_in([character for character in self.characters if character not in SHAPES])
+        else:
             check_font(font, self.characters)
         width = 420 if size is None else max(100, round(size[1] * 2.2))
         self._texts = [TextSource(plate_format) for plate_format in self.formats]

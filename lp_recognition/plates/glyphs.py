@@ -15,21 +15,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from lp_recognition.errors import UserError
+from lp_recognition.plates.fonts import outline
 from lp_recognition.plates.formats import Lettering
 from lp_recognition.plates.strokes import SHAPES
 
-Mask = NDArray[np.uint8]
+Mask = NDArray[Any]  # uint8; OpenCV's own types are wider
 
 #: Masks are drawn this much larger and then averaged down: smooth edges, and strokes of any width.
 _OVERSAMPLING = 4
 #: A glyph may reach beyond its box (a Q's tail, slant) by this fraction of the box's height.
 _PADDING = 0.08
-_FONT_SIZE = 160
-
-
-class FontError(UserError):
-    """A font that cannot be read, or lacks a glyph that is asked for."""
 
 
 @dataclass(frozen=True)
@@ -141,23 +136,6 @@ def padding_of(height: int) -> int:
     return int(height * _PADDING) + 1
 
 
-def check_font(path: str, characters: list[str]) -> None:
-    """Refuses a font file that cannot be read or lacks one of `characters`.
-
-    Raises:
-        FontError: names the file and what it lacks.
-    """
-    _load_font(path)
-    nothing = _outline(path, "\U000f1234", 400)
-    missing = [c for c in characters if _is_missing(_outline(path, c, 400), nothing)]
-    if missing:
-        raise FontError(f"{path}: the font has no glyph for {''.join(missing)!r}; use a font that has, or other formats")
-
-
-def _is_missing(outline: Mask, nothing: Mask) -> bool:
-    return not outline.any() or (outline.shape == nothing.shape and bool(np.array_equal(outline, nothing)))
-
-
 @functools.lru_cache(maxsize=512)
 def _parse(stroke: str) -> tuple[list[tuple[float, float]], list[bool], bool]:
     points, rounded, closed = [], [], False
@@ -237,60 +215,43 @@ def _round_corners(path: NDArray[Any], rounded: list[bool], closed: bool, roundn
     return np.concatenate(pieces)
 
 
-@functools.lru_cache(maxsize=16)
-def _load_font(name: str) -> Any:
-    try:
-        face = cv2.FontFace(name)
-    except AttributeError:
-        raise FontError("drawing plates needs OpenCV 5 (`cv2.FontFace`); install opencv-python >= 5") from None
-    except cv2.error:
-        face = None
-    if face is None or not _readable(face):
-        raise FontError(f"{name}: expected a TrueType font, received a file that OpenCV cannot read")
-    return face
-
-
-def _readable(face: Any) -> bool:
-    try:
-        return bool(face.getName())
-    except cv2.error:
-        return False
-
-
-@functools.lru_cache(maxsize=4096)
-def _outline(font: str, character: str, weight: int) -> Mask:
-    """A character of a font, large, cropped to its ink; empty where the font draws nothing."""
-    canvas = np.zeros((_FONT_SIZE * 2, _FONT_SIZE * 2), np.uint8)
-    cv2.putText(canvas, character, (40, _FONT_SIZE + 60), (255,), _load_font(font), _FONT_SIZE, weight)
-    rows, columns = np.flatnonzero(canvas.any(1)), np.flatnonzero(canvas.any(0))
-    if not rows.size:
-        return np.zeros((0, 0), np.uint8)
-    return canvas[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].copy()
-
-
 def _draw_font(font: str, character: str, box: tuple[int, int], padding: int, face: Face) -> Mask:
     canvas = np.zeros((box[1] + 2 * padding, box[0] + 2 * padding), np.uint8)
     weight = 300 + 50 * round(9 * face.heaviness)
     # The built-in `sans` has a slashed zero, which no plate has: the letter does instead.
     drawn = "O" if character == "0" and font == "sans" else character
-    outline = _outline(font, drawn, weight)
-    if not outline.size:
-        raise FontError(f"{font}: the font has no glyph for {character!r}")
+    shape = outline(font, drawn, weight)
     width = box[0] * min(face.width, 1.0)
     if character in SHAPES:  # narrow characters stay narrow
-        reference = _outline(font, "H", weight).shape[1]
-        width = min(width, max(outline.shape[1] * width / reference, 0.2 * width))
+        reference = outline(font, "H", weight).shape[1] or shape.shape[1]
+        width = min(width, max(shape.shape[1] * width / reference, 0.2 * width))
     size = (max(1, round(width)), box[1])
-    glyph = cv2.resize(outline, size, interpolation=cv2.INTER_AREA)
+    if character not in SHAPES and face.seed:
+        shape, size = _reshape(shape, size, Random(f"{face.seed} {character}"))
+    glyph = cv2.resize(shape, size, interpolation=cv2.INTER_AREA)
     if character not in SHAPES:
         # Squeezed to the narrow box of a plate, upright strokes have become thin: widen them again.
-        squeeze = outline.shape[1] / outline.shape[0] * box[1] / size[0]
+        squeeze = shape.shape[1] / shape.shape[0] * box[1] / size[0]
         sparse = 1.5 - 2 * min(float(glyph.mean()) / 255, 0.5)
         wider = max(0, round(box[1] * 0.022 * (face.heaviness - 0.35) * min(squeeze, 2.2) * sparse))
         taller = round(box[1] * 0.03 * (face.heaviness - 1.0))
         glyph = cv2.dilate(glyph, np.ones((max(taller, 0) + 1, wider + 1), np.uint8))
         if taller < 0:
             glyph = cv2.erode(glyph, np.ones((1 - taller, 1), np.uint8))
-    left = padding + (box[0] - size[0]) // 2
-    canvas[padding : padding + box[1], left : left + size[0]] = glyph
+    left, top = padding + (box[0] - size[0]) // 2, padding + (box[1] - size[1]) // 2
+    canvas[top : top + size[1], left : left + size[0]] = glyph
     return canvas
+
+
+def _reshape(shape: Mask, size: tuple[int, int], random: Random) -> tuple[Mask, tuple[int, int]]:
+    """Another hand's proportions: parts of a character wider, narrower, higher or lower, and all a little smaller."""
+    height, width = shape.shape
+    grids = []
+    for length in (width, height):
+        at = np.linspace(0, 1, length, dtype=np.float32)
+        bend = random.uniform(-0.045, 0.045) * np.sin(2 * np.pi * at) + random.uniform(-0.04, 0.04) * np.sin(np.pi * at)
+        grids.append(((at + bend) * (length - 1)).astype(np.float32))
+    columns, rows = np.meshgrid(*grids)
+    bent = np.asarray(cv2.remap(shape, columns, rows, cv2.INTER_LINEAR), np.uint8)
+    width, height = (max(1, round(side * random.uniform(0.86, 1.0))) for side in size)
+    return bent, (width, height)

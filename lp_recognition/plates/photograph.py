@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from random import Random
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,7 +14,7 @@ from lp_recognition.plates import scenery
 from lp_recognition.plates.degradations import Degradations
 from lp_recognition.plates.drawing import Drawing
 
-Image = NDArray[np.uint8]
+Image = NDArray[Any]  # uint8; OpenCV's own types are wider
 Points = list[tuple[float, float]]
 
 #: The scene is drawn at twice the sensor's resolution and averaged down, as a sensor does.
@@ -65,9 +66,8 @@ class Camera:
                 for x, y in points
             ]
         if settings.perspective.happens(random):
-            yaw, pitch = (
-                math.radians(random.triangular(*bounds)) for bounds in (settings.perspective.yaw, settings.perspective.pitch)
-            )
+            yaw = math.radians(random.triangular(*settings.perspective.yaw))
+            pitch = math.radians(random.triangular(*settings.perspective.pitch))
             distance = random.uniform(*settings.perspective.distance)
             cos_yaw, sin_yaw, cos_pitch, sin_pitch = math.cos(yaw), math.sin(yaw), math.cos(pitch), math.sin(pitch)
             seen = []
@@ -100,9 +100,9 @@ class Camera:
             top -= random.uniform(*bounds) * height
             bottom += random.uniform(*bounds) * height
         if settings.cut.happens(random):
+            share = settings.cut.side_probability
             cuts = [
-                random.uniform(*settings.cut.depth) * margin if random.random() < settings.cut.side_probability else -1.0
-                for margin in margins
+                random.uniform(*settings.cut.depth) * margin if random.random() < share else -1.0 for margin in margins
             ]
             left = max(left, min(x for x, _ in quad) + cuts[0] * width)
             top = max(top, min(y for _, y in quad) + cuts[1] * height)
@@ -120,9 +120,9 @@ class Camera:
         plate, corners = drawing.image, drawing.corners
         shown = (unit_quad[1][0] - unit_quad[0][0]) * width / float(corners[1, 0] - corners[0, 0])
         if shown < 0.6:  # the projection samples points: halve first what it would skip
-            half_size = (plate.shape[1] // 2, plate.shape[0] // 2)
-            corners = corners * np.float32([half_size[0] / plate.shape[1], half_size[1] / plate.shape[0]])
-            plate = np.asarray(cv2.resize(plate, half_size, interpolation=cv2.INTER_AREA), np.uint8)
+            even = plate[: plate.shape[0] // 2 * 2, : plate.shape[1] // 2 * 2]  # averaged in pairs: the fast way
+            plate = cv2.resize(even, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+            corners = corners * np.float32(0.5)
         target = np.array([(x * width, y * height) for x, y in unit_quad], np.float32)
         # OpenCV counts from pixel centres, corners from pixel edges.
         matrix = cv2.getPerspectiveTransform(corners - np.float32(0.5), target - np.float32(0.5))
@@ -145,7 +145,8 @@ class Camera:
             angle = random.uniform(0, math.pi) if random.random() < 0.5 else random.uniform(-0.2, 0.2)
             dx, dy = math.cos(angle) * length / 2, math.sin(angle) * length / 2
             middle = reach // 2
-            start, end = (round((middle - dx) * 16), round((middle - dy) * 16)), (round((middle + dx) * 16), round((middle + dy) * 16))
+            start = (round((middle - dx) * 16), round((middle - dy) * 16))
+            end = (round((middle + dx) * 16), round((middle + dy) * 16))
             cv2.line(kernel, start, end, (1.0,), 1, cv2.LINE_8, 4)
             image = cv2.filter2D(image, -1, kernel / max(float(kernel.sum()), 1.0))
         return image
@@ -176,7 +177,7 @@ class Camera:
         saturation, gains = 1.0, [1.0, 1.0, 1.0]
         if settings.cast.happens(random):
             saturation = random.uniform(*settings.cast.saturation)
-            gains = [random.uniform(*settings.cast.channel) for _ in range(3)]
+            gains = [random.triangular(*settings.cast.channel, 1.0) for _ in range(3)]
         if settings.infrared.happens(random):
             saturation, gains = 0.0, [1.0, 1.0, 1.0]
             raw = [random.uniform(0.1, 1) for _ in range(3)]
@@ -191,9 +192,10 @@ class Camera:
         if settings.low_light.happens(random):
             dim = random.uniform(*settings.low_light.brightness)
             gain, offset = gain * dim, offset * dim
-        # A camera measures before it exposes: what is light already is not lit up much more.
+        # A camera measures before it exposes: what is light is not lit up much more, nor night made darker.
         level = cv2.mean(image)
-        gain = min(gain, 215 / max(sum(w * v for w, v in zip(weights, level[:3], strict=True)), 60))
+        gray = sum(weight * value for weight, value in zip(weights, level[:3], strict=True))
+        gain = max(min(gain, 215 / max(gray, 60)), 10 / max(gray, 10))
         for i in range(3):
             for j in range(3):
                 matrix[i][j] = gain * gains[i] * ((1 - saturation) * weights[j] + (saturation if i == j else 0.0))
@@ -209,7 +211,8 @@ class Camera:
         settings = self._settings
         if settings.noise.happens(random):
             grain = scenery.noise(random, image.shape[:2])
-            image = cv2.addWeighted(image, 1.0, grain, random.triangular(*settings.noise.sigma, settings.noise.sigma[0]) / 64, 0, dtype=cv2.CV_8U)
+            low, high = settings.noise.sigma
+            image = cv2.addWeighted(image, 1.0, grain, random.triangular(low, high, low) / 64, 0, dtype=cv2.CV_8U)
         if settings.sharpening.happens(random):
             amount = random.uniform(*settings.sharpening.amount)
             image = cv2.addWeighted(image, 1 + amount, cv2.blur(image, (3, 3)), -amount, 0)
@@ -217,7 +220,7 @@ class Camera:
             quality = round(random.uniform(*settings.jpeg.quality))
             done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
             if done:
-                image = cv2.imdecode(data, cv2.IMREAD_COLOR)
+                image = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
         return image
 
 
@@ -227,5 +230,3 @@ def _natural_size(quad: Points, random: Random) -> tuple[int, int]:
     spread_x = max(x for x, _ in quad) - min(x for x, _ in quad)
     spread_y = max(y for _, y in quad) - min(y for _, y in quad)
     return max(24, min(width, round(width * spread_y / spread_x))), width
-
-

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import functools
 from random import Random
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
+Image = NDArray[Any]  # uint8; OpenCV's own types are wider
 
 _SCENES = 144
 _SCENE_SIZE = (80, 240)  # height, width
@@ -85,7 +86,7 @@ def _shadows() -> list[Image]:
     height, width = (side * 4 for side in _MAP_SIZE)
     maps = []
     for _ in range(_MAPS):
-        mask = np.zeros((height, width), np.uint8)
+        mask: Image = np.zeros((height, width), np.uint8)
         if random.random() < 0.75:  # a straight edge across
             x, y = random.uniform(0, width), random.uniform(0.1, 0.9) * height
             slope = random.uniform(-0.25, 0.25) if random.random() < 0.6 else random.uniform(-4, 4)
@@ -110,7 +111,7 @@ def _glares() -> list[Image]:
     height, width = (side * 4 for side in _MAP_SIZE)
     maps = []
     for _ in range(_MAPS):
-        mask = np.zeros((height, width), np.uint8)
+        mask: Image = np.zeros((height, width), np.uint8)
         center = (random.randrange(width), random.randrange(height))
         if random.random() < 0.6:
             axes = (random.randrange(8, 120), random.randrange(6, 50))
@@ -133,11 +134,11 @@ def _draw_scene(random: Random, number: int) -> Image:
     """A car body: paint in one or two tones, edges, a grille, lamps, letters, or plain texture."""
     height, width = _SCENE_SIZE
     source = np.random.default_rng(number)
-    image = np.empty((height, width, 3), np.float32)
+    image: NDArray[Any] = np.empty((height, width, 3), np.float32)
     first = _body_color(random)
     second = _body_color(random) if random.random() < 0.35 else tuple(c * random.uniform(0.4, 1.2) for c in first)
     share = np.linspace(0, 1, height, dtype=np.float32)[:, None, None] ** random.uniform(0.4, 2.5)
-    image[:] = np.float32(first) * (1 - share) + np.float32(second) * share
+    image[:] = np.array(first, np.float32) * (1 - share) + np.array(second, np.float32) * share
     for _ in range(random.randrange(0, 5)):  # edges of bumper, boot and shadow gaps
         y = random.randrange(height)
         lean = random.uniform(-0.15, 0.15) * width
@@ -157,8 +158,8 @@ def _draw_scene(random: Random, number: int) -> Image:
         step, tone = random.randrange(4, 14), random.choice((0.2, 0.45, 1.8))
         upright = random.random() < 0.35
         for position in range(random.randrange(step), width if upright else height, step):
-            part = image[:, position : position + max(1, step // 3)] if upright else image[position : position + max(1, step // 3)]
-            part *= tone
+            bar = slice(position, position + max(1, step // 3))
+            image[(slice(None), bar) if upright else bar] *= tone
     elif kind < 0.35:  # lamps and reflectors
         for _ in range(random.randrange(1, 4)):
             color = random.choice(((40, 40, 220), (30, 120, 240), (245, 250, 250), (60, 60, 160)))
@@ -171,10 +172,11 @@ def _draw_scene(random: Random, number: int) -> Image:
             text = "".join(random.choices(letters, k=random.randrange(3, 14)))
             tone = random.choice((15, 60, 180, 235))
             spot = (random.randrange(-20, width // 2), random.randrange(10, height))
+            size, weight = random.randrange(8, 26), random.randrange(300, 800)
             mask = np.zeros((height, width), np.uint8)
-            cv2.putText(mask, text, spot, (255,), cv2.FontFace("sans"), random.randrange(8, 26), random.randrange(300, 800))
+            cv2.putText(mask, text, spot, (255,), cv2.FontFace("sans"), size, weight)
             ink = mask[:, :, None].astype(np.float32) / 255
-            image = image * (1 - ink) + tone * ink
+            image = image * (1 - ink) + np.float32(tone) * ink
     elif kind < 0.7:  # street, gravel
         rough = source.standard_normal((height, width, 1), np.float32)
         image += cv2.GaussianBlur(rough, (0, 0), random.uniform(0.6, 2.5))[:, :, None] * random.uniform(20, 70)

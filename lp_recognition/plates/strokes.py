@@ -1,9 +1,9 @@
-"""The shapes of the letters and digits, as strokes: the toolkit's own lettering, in the manner of road signs and plates.
+"""The shapes of letters and digits, as strokes: the toolkit's own lettering, in the manner of road signs and plates.
 
-A shape is a list of strokes in a box of 100 x 100, x to the right, y downwards, along the middle of the line. A stroke is
-`x,y` points joined by straight lines; a point with an `o` is a corner that may be rounded as far as its neighbours allow
-(a fully rounded box is the stadium of a plate's zero); `z` closes the stroke. Characters whose form differs between
-countries have several shapes by name; the first is the usual one.
+A shape is a list of strokes in a box of 100 x 100, x to the right, y downwards, along the middle of the line. A stroke
+is `x,y` points joined by straight lines; a point with an `o` is a corner that may be rounded as far as its neighbours
+allow (a fully rounded box is the stadium of a plate's zero); `z` closes the stroke. Characters whose form differs
+between countries have several shapes by name; the first is the usual one.
 """
 
 from __future__ import annotations

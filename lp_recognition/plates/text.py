@@ -55,18 +55,3 @@ class TextSource:
             else:
                 symbols.append(random.choice(alphabet.characters))
         return Text(pattern, tuple(symbols))
-
-    def parse(self, label: str) -> Text:
-        """Finds the layout that a label fits, so that a given text can be drawn.
-
-        Raises:
-            ValueError: it fits none.
-        """
-        for pattern in self._patterns:
-            names = [name for name in pattern if name in self._alphabets]
-            if len(names) == len(label) and all(
-                c in self._alphabets[n].characters for n, c in zip(names, label, strict=True)
-            ):
-                rest = iter(label)
-                return Text(pattern, tuple(next(rest) if name in self._alphabets else "" for name in pattern))
-        raise ValueError(f"{label!r} fits no layout")
