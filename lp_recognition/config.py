@@ -247,7 +247,11 @@ def parse_config(text: str, name: str) -> Config:
 
 def dump_config(config: Config) -> str:
     """Writes a config as YAML text that `parse_config` reads back."""
-    return yaml.safe_dump(config.model_dump(mode="json"), allow_unicode=True, sort_keys=False, width=120)
+    values = config.model_dump(mode="json")
+    text = yaml.safe_dump(values, allow_unicode=True, sort_keys=False, width=120)
+    if any(character in text for character in "\x85\u2028\u2029\ufeff"):  # PyYAML would read them as ends of lines
+        return yaml.safe_dump(values, sort_keys=False, width=120)
+    return text
 
 
 def save_config(config: Config, path: str | Path) -> None:
@@ -346,13 +350,12 @@ def _read_python(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
             value = {name: item for name, item in vars(value).items() if not name.startswith("_")}
         values[key] = value
     base = values.pop("base", None)
-    if base is None:
-        return values
-    if not isinstance(base, str):
-        raise ConfigError(f"{path}: base: expected the name of a config file, received {base!r}")
-    inherited = _read_python(path.parent / base, (*seen, path.resolve()))
-    _validate(_merge(inherited, values), str(path))  # so that a mistake names this file, not its base
-    return _merge(inherited, values)
+    if base is not None:
+        if not isinstance(base, str):
+            raise ConfigError(f"{path}: base: expected the name of a config file, received {base!r}")
+        values = _merge(_read_python(path.parent / base, (*seen, path.resolve())), values)
+    _validate(values, str(path))  # file by file, so that a mistake names the one where it stands
+    return values
 
 
 def _refuse_duplicates(scope: ast.Module | ast.ClassDef, path: Path) -> None:
