@@ -134,15 +134,16 @@ class Perspective(Family):
 class Framing(Family):
     """How much car is around the plate, as a fraction of its width and height on each side.
 
-    One of three: close (`close`), some (`loose`), or much car (`wide`), by `weights`. Without this family the crop is
-    the plate's bounding box.
+    One of three: close (`close`), some (`loose`), or much car (`wide` at the sides, `wide_above` above and below), by
+    `weights`. Without this family the crop is the plate's bounding box.
     """
 
     probability: float = 1.0
-    weights: tuple[float, float, float] = (0.62, 0.3, 0.08)
+    weights: tuple[float, float, float] = (0.6, 0.28, 0.12)
     close: Range = (-0.015, 0.05)
     loose: Range = (0.0, 0.2)
-    wide: Range = (0.08, 0.45)
+    wide: Range = (0.05, 0.5)
+    wide_above: Range = (0.05, 0.8)
 
 
 class Rectified(Family):
@@ -203,7 +204,7 @@ class Exposure(Family):
 class LowLight(Family):
     """Dusk and night: a small part of the light is left."""
 
-    probability: float = 0.1
+    probability: float = 0.08
     brightness: Range = (0.12, 0.4)
 
 
@@ -217,36 +218,36 @@ class Cast(Family):
     """White balance gone wrong: a factor per channel, and the saturation as a factor."""
 
     probability: float = 0.7
-    channel: Range = (0.68, 1.42)
+    channel: Range = (0.72, 1.34)
     saturation: Range = (0.45, 1.45)
 
 
 class Defocus(Family):
     """Blur of the lens: the standard deviation in pixels of a crop 94 wide."""
 
-    probability: float = 0.45
-    sigma: Range = (0.25, 1.05)
+    probability: float = 0.4
+    sigma: Range = (0.25, 0.95)
 
 
 class Motion(Family):
     """Blur of motion: its length in pixels of a crop 94 wide, in any direction."""
 
-    probability: float = 0.12
-    length: Range = (1.5, 4)
+    probability: float = 0.1
+    length: Range = (1.5, 3.5)
 
 
 class Rescale(Family):
     """Few pixels on the sensor: the width of the crop there, as a fraction of the finished crop (0.32 is 30 of 94)."""
 
-    probability: float = 0.55
-    fraction: Range = (0.34, 1.5)
+    probability: float = 0.5
+    fraction: Range = (0.36, 1.5)
 
 
 class Noise(Family):
     """Noise of the sensor: the standard deviation, of 255."""
 
-    probability: float = 0.6
-    sigma: Range = (1, 14)
+    probability: float = 0.55
+    sigma: Range = (1, 13)
 
 
 class Sharpening(Family):

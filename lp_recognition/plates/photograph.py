@@ -94,11 +94,12 @@ class Camera:
         width, height = right - left, bottom - top
         if settings.framing.happens(random):
             framing = settings.framing
-            bounds = random.choices((framing.close, framing.loose, framing.wide), framing.weights)[0]
-            left -= random.uniform(*bounds) * width
-            right += random.uniform(*bounds) * width
-            top -= random.uniform(*bounds) * height
-            bottom += random.uniform(*bounds) * height
+            kinds = ((framing.close,) * 2, (framing.loose,) * 2, (framing.wide, framing.wide_above))
+            sides, above = random.choices(kinds, framing.weights)[0]
+            left -= random.uniform(*sides) * width
+            right += random.uniform(*sides) * width
+            top -= random.uniform(*above) * height
+            bottom += random.uniform(*above) * height
         if settings.cut.happens(random):
             share = settings.cut.side_probability
             cuts = [
