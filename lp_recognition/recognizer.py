@@ -73,6 +73,11 @@ class Recognizer:
         _check_fit(self._model.source, self._model.inputs[0], self._model.outputs[0], self.config, self.vocabulary)
         self._pixel_values = _pixel_values(self._model.inputs[0], self._preprocessing)
 
+    @property
+    def runtime(self) -> str:
+        """The module that runs the file, such as `ai_edge_litert.interpreter`."""
+        return self._model.runtime
+
     def read(self, image: Image | str | Path) -> Reading:
         """Reads one image: uint8 gray `(h, w)`, `(h, w, 1)` or BGR `(h, w, 3)` of any size, or a file.
 
