@@ -1,7 +1,8 @@
 """Measures how many finished plate crops the generator draws in a second, on one core, and prints a table.
 
-The first rows of a run draw their glyphs and blanks anew; what is measured is a generator that has warmed up, as in
-training. The median of several runs is shown, with the slowest and the fastest.
+The first plates of a format also draw its glyphs; what is measured is a generator that has warmed up, as in training.
+Seconds are those of the processor, with one thread, so that other work on the machine counts little. The median of
+several runs is shown, with the slowest and the fastest.
 
 example:
   python -m benchmarks.plate_generator --format cn_blue cz
@@ -43,10 +44,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         rates = []
         for run in range(arguments.runs):
             first = arguments.warm_up + run * arguments.count
-            start = time.perf_counter()
+            start = time.process_time()
             for index in range(first, first + arguments.count):
                 generator.draw(index)
-            rates.append(arguments.count / (time.perf_counter() - start))
+            rates.append(arguments.count / (time.process_time() - start))
         median = statistics.median(rates)
         print(f"| {title} | {median:.0f} | {min(rates):.0f} | {max(rates):.0f} | {1e6 / median:.0f} |")
 

@@ -340,3 +340,8 @@ def test_strokes_stay_in_their_box():
         assert mask[padding:-padding, padding:-padding].sum() > 0.97 * mask.sum()
         rows = np.flatnonzero(mask.max(axis=1) > 100)
         assert rows[-1] - rows[0] >= 46  # as high as its box
+
+
+def test_documentation_names_everything():
+    text = (Path(__file__).parent.parent / "docs" / "plates.md").read_text(encoding="utf-8")
+    assert [name for name in [*FORMATS, *Degradations.names()] if f"`{name}`" not in text] == []

@@ -240,7 +240,7 @@ class Rescale(Family):
     """Few pixels on the sensor: the width of the crop there, as a fraction of the finished crop (0.32 is 30 of 94)."""
 
     probability: float = 0.5
-    fraction: Range = (0.36, 1.5)
+    fraction: Range = (0.32, 1.5)
 
 
 class Noise(Family):

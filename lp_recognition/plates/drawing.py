@@ -64,6 +64,7 @@ class PlateDrawer:
         self._margins_of: dict[str, tuple[float, float, float, float]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
+        """What is pickled: no cache."""
         return {**self.__dict__, "_blanks": {}}
 
     def draw(self, text: Text, random: Random) -> Drawing:

@@ -82,6 +82,7 @@ class GlyphBook:
         self._masks: dict[tuple[int, str, int, int], Mask] = {}
 
     def __getstate__(self) -> dict[str, Any]:
+        """What is pickled: no cache."""
         return {**self.__dict__, "_faces": {}, "_masks": {}}
 
     def mask(self, face_index: int, character: str, width: int, height: int) -> tuple[Mask, int]:
@@ -233,7 +234,7 @@ def _draw_font(font: str, character: str, box: tuple[int, int], padding: int, fa
         # Squeezed to the narrow box of a plate, upright strokes have become thin: widen them again.
         squeeze = shape.shape[1] / shape.shape[0] * box[1] / size[0]
         sparse = 1.5 - 2 * min(float(glyph.mean()) / 255, 0.5)
-        wider = max(0, round(box[1] * 0.022 * (face.heaviness - 0.35) * min(squeeze, 2.2) * sparse))
+        wider = max(0, round(box[1] * 0.019 * (face.heaviness - 0.35) * min(squeeze, 2.2) * sparse))
         taller = round(box[1] * 0.03 * (face.heaviness - 1.0))
         glyph = cv2.dilate(glyph, np.ones((max(taller, 0) + 1, wider + 1), np.uint8))
         if taller < 0:
