@@ -6,6 +6,7 @@ or linear resize in 8 bits, then `quantize_input`) gets the very numbers the tra
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,9 @@ def decode_image(data: bytes, name: str) -> Image:
     Raises:
         ImageError: the bytes are no image, or one of absurd size.
     """
+    width, height = _claimed_size(data)
+    if width * height > MAX_PIXELS:
+        raise ImageError(f"{name}: expected a plate crop, received {width}x{height} pixels; crop the plate first")
     buffer = np.frombuffer(data, np.uint8)
     try:
         image = cv2.imdecode(buffer, cv2.IMREAD_COLOR) if buffer.size else None
@@ -100,6 +104,30 @@ def decode_image(data: bytes, name: str) -> Image:
             f"{name}: expected a plate crop, received {image.shape[1]}x{image.shape[0]} pixels; crop the plate first"
         )
     return np.asarray(image, np.uint8)
+
+
+def _claimed_size(data: bytes) -> tuple[int, int]:
+    """Width and height by the header of a PNG, JPEG or BMP, before the pixels take memory; (0, 0) of other files."""
+    try:
+        if data.startswith(b"\x89PNG\r\n\x1a\n"):
+            return struct.unpack_from(">II", data, 16)
+        if data.startswith(b"BM"):
+            width, height = struct.unpack_from("<ii", data, 18)
+            return abs(width), abs(height)
+        position = 2 if data.startswith(b"\xff\xd8") else len(data)
+        while True:  # segments of a JPEG: 0xff, kind, length, ... until the one that begins a frame
+            prefix, kind, length = struct.unpack_from(">BBH", data, position)
+            if prefix != 0xFF:
+                return 0, 0
+            if kind == 0xFF:  # padding
+                position += 1
+            elif 0xC0 <= kind <= 0xCF and kind not in (0xC4, 0xC8, 0xCC):
+                height, width = struct.unpack_from(">HH", data, position + 5)
+                return width, height
+            else:
+                position += 2 + length
+    except struct.error:
+        return 0, 0
 
 
 def read_image(path: str | Path) -> Image:

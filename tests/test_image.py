@@ -8,11 +8,12 @@ import zlib
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lp_recognition import image as image_module
 from lp_recognition.errors import ImageError
-from lp_recognition.image import Preprocessing, decode_image, read_image, write_image
+from lp_recognition.image import Preprocessing, _claimed_size, decode_image, read_image, write_image
 
 SYMMETRIC = Preprocessing((24, 94, 3), symmetric_range=True, convert_to_gray=False)
 POSITIVE = Preprocessing((24, 94, 3), symmetric_range=False, convert_to_gray=False)
@@ -62,10 +63,33 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
         read_image(tmp_path)
 
 
-@pytest.mark.parametrize("size", [(20_000, 20_000), (100_000, 100_000)])
+@pytest.mark.parametrize("size", [(20_000, 20_000), (100_000, 100_000), (2**31, 2**31)])
 def test_a_file_that_claims_a_giant_picture_is_refused(size):
-    with pytest.raises(ImageError, match=r"bomb\.png: expected"):
+    with pytest.raises(ImageError, match=rf"bomb\.png: expected a plate crop, received {size[0]}x{size[1]} pixels"):
         decode_image(png_header(*size), "bomb.png")
+
+
+@pytest.mark.parametrize("kind", [".png", ".jpg", ".bmp"])
+def test_a_claim_is_known_before_decoding(kind):
+    _, data = cv2.imencode(kind, picture(30, 100))
+    assert _claimed_size(data.tobytes()) == (100, 30)
+    assert decode_image(data.tobytes(), "x").shape == (30, 100, 3)
+    for length in range(0, len(data), 11):
+        assert _claimed_size(data.tobytes()[:length]) in ((0, 0), (100, 30))
+
+
+def test_other_formats_make_no_claim_and_are_checked_once_decoded(monkeypatch):
+    _, data = cv2.imencode(".webp", picture(30, 100))
+    assert _claimed_size(data.tobytes()) == (0, 0)
+    monkeypatch.setattr(image_module, "MAX_PIXELS", 2999)
+    with pytest.raises(ImageError, match="received 100x30 pixels"):
+        decode_image(data.tobytes(), "x")
+
+
+@given(st.binary(max_size=60), st.sampled_from([b"", b"\xff\xd8", b"BM", b"\x89PNG\r\n\x1a\n"]))
+@settings(deadline=None)
+def test_any_bytes_make_some_claim(data, start):
+    assert len(_claimed_size(start + data)) == 2
 
 
 def test_writing_needs_a_known_suffix_and_harms_nothing(tmp_path):
@@ -117,6 +141,7 @@ def test_value_range(preprocessing, low):
 
 
 @given(st.integers(0, 255), st.sampled_from([SYMMETRIC, POSITIVE]))
+@settings(deadline=None)
 def test_pixels_come_back_from_real_values(pixel, preprocessing):
     value = preprocessing.normalize(np.array([pixel], np.uint8))[0]
     assert round(float(value) / preprocessing.scale) + preprocessing.zero_point == pixel
