@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_tflite import tiny_tflite
 
@@ -61,6 +61,7 @@ def test_results_are_copies(kind):
 
 
 @given(st.floats(-1.007, 1.0), st.sampled_from([UINT8, INT8]))
+@settings(deadline=None)
 def test_quantizing_is_within_half_a_step(value, info):
     values = np.array([value], np.float32)
     assert abs(info.dequantize(info.quantize(values)) - values).max() <= info.scale / 2 + 1e-6

@@ -127,6 +127,7 @@ def test_wilson_interval(right, plates, interval):
 
 
 @given(st.integers(1, 10_000), st.floats(0, 1))
+@settings(deadline=None)
 def test_interval_holds_the_share_and_is_symmetric(plates, share):
     right = round(share * plates)
     low, high = wilson_interval(right, plates)
@@ -145,6 +146,7 @@ def test_edit_distance(first, second, distance):
 
 
 @given(texts, texts, texts)
+@settings(deadline=None)
 def test_edit_distance_is_a_distance(a, b, c):
     assert (edit_distance(a, b) == 0) == (a == b)
     assert edit_distance(a, b) == edit_distance(b, a)
@@ -153,6 +155,7 @@ def test_edit_distance_is_a_distance(a, b, c):
 
 
 @given(texts, texts)
+@settings(deadline=None)
 def test_an_alignment_holds_both_texts_whole(a, b):
     pairs = align(a, b)
     assert "".join(true for true, _ in pairs) == a
