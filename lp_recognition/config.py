@@ -171,11 +171,6 @@ class Config(_Section):
                 f"train.quantization_delay: expected at most train.steps ({self.train.steps}), received "
                 f"{self.train.quantization_delay}: the run would end before quantization starts"
             )
-        if not self.train.file_list_path and self.train.generated_share not in (0.0, 1.0):
-            raise ValueError(
-                "train.generated_share: expected 1.0 where train.file_list_path names no list, received "
-                f"{self.train.generated_share}"
-            )
         return self
 
     @property

@@ -7,6 +7,7 @@ script as one `error: ...` line on standard error and exit status 2. Anything el
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -53,6 +54,9 @@ def run_script(main: Callable[[Sequence[str] | None], int | None]) -> None:
     Exit status 2 and one line on standard error for a `UserError` or an operating system error that names a file (a
     missing folder, a read-only or full disk); 130 for Ctrl-C. Other exceptions keep their traceback.
     """
+    # TensorFlow greets with a screen of notices on processors and missing GPUs; its errors arrive as exceptions.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("absl").setLevel(logging.ERROR)
     try:
         status = main(None) or 0
         sys.stdout.flush()

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import keras
 from keras import ops
 
+from lp_recognition.checkpoints import Checkpoint, restore_model
 from lp_recognition.config import Config
 from lp_recognition.quantization import ActivationQuantizer, QuantizableUnit, WeightQuantizer
 
@@ -173,6 +174,21 @@ class TileOverTime(keras.layers.Layer):
     def call(self, inputs: Any) -> Any:
         """Tiles along a new time axis."""
         return ops.tile(ops.reshape(inputs, (-1, 1, 1, inputs.shape[-1])), (1, 1, self.time_steps, 1))
+
+
+def restored_lprnet(checkpoint: Checkpoint) -> keras.Model:
+    """Builds the model of a checkpoint and fills it: quantization-aware once its ranges were learnt.
+
+    Raises:
+        ModelError: the weights do not fit the recorded config.
+    """
+    config = checkpoint.config
+    architecture = Architecture.from_config(config, checkpoint.vocabulary.num_classes)
+    model = build_lprnet(
+        architecture, quantization_aware=checkpoint.quantized, per_channel=config.quantize_per_channel
+    )
+    restore_model(model, checkpoint, whole=False)
+    return model
 
 
 def make_constant(model: keras.Model) -> None:

@@ -17,5 +17,7 @@ def is_truncated(data: bytes) -> bool:
     file has an end marker after the last scan. (A thumbnail in the header has markers of its own, but before it.)
     """
     if data.startswith(_JPEG_START):
+        if data.endswith(_JPEG_END) and _JPEG_SCAN in data:  # the quick way for nearly all files
+            return False
         return data.rfind(_JPEG_END) < data.rfind(_JPEG_SCAN) or _JPEG_SCAN not in data
     return data.startswith(_PNG_START) and _PNG_END not in data

@@ -113,6 +113,10 @@ class Vocabulary:
             )
         return [self._indices[symbol] for symbol in merged]
 
+    def knows(self, label: str) -> bool:
+        """Whether the alphabet has every symbol of a label."""
+        return all(self._merge_symbol(symbol) in self._indices for symbol in split_symbols(label))
+
     def decode(self, indices: Sequence[int]) -> str:
         """Turns class indices (without blanks) into text."""
         return "".join(self.classes[index] for index in indices)

@@ -1,0 +1,311 @@
+"""Checkpoints: one file a step, holding weights, optimizer, input state and config, written whole or not at all.
+
+A checkpoint `model.ckpt-<step>.ckpt` is a NumPy archive (`.npz`, no pickles): `weights/...`, `optimizer/...`, `seeds/...` and a
+JSON record. It can be read without Keras, and a stranger's cannot run code.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lp_recognition.config import Config, dump_config, parse_config
+from lp_recognition.errors import ModelError, summarize
+from lp_recognition.files import replacing, write_text
+from lp_recognition.vocabulary import Vocabulary
+
+_FORMAT = 1
+_NAME = re.compile(r"model\.ckpt-(\d+)\.ckpt")
+_BEST = "best.json"
+#: Symbols of the classes run along the last axis of these weights.
+_CLASS_AXES = ("classes/", "context/", "logits/")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint holds.
+
+    Attributes:
+        step: Steps done, and so batches read: the state of the input.
+        config: The resolved config, with the alphabet that the model was trained with.
+        arrays: float32 and integer arrays by name.
+        path: Where it was read.
+    """
+
+    step: int
+    config: Config
+    arrays: Mapping[str, NDArray[Any]]
+    path: Path
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The classes of the model."""
+        return self.config.vocabulary()
+
+    @property
+    def quantized(self) -> bool:
+        """Whether the ranges of quantization were learnt yet."""
+        return any(name.endswith("/batches_seen") and value > 0 for name, value in self.arrays.items())
+
+
+def checkpoint_path(model_dir: str | Path, step: int) -> Path:
+    """The name of the checkpoint of a step."""
+    return Path(model_dir) / f"model.ckpt-{step}.ckpt"
+
+
+def list_checkpoints(model_dir: str | Path) -> dict[int, Path]:
+    """The checkpoints of a folder by step, in order."""
+    found = {}
+    folder = Path(model_dir)
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if match := _NAME.fullmatch(path.name):
+            found[int(match[1])] = path
+    return dict(sorted(found.items()))
+
+
+def find_checkpoint(config: Config, checkpoint: str = "") -> Path:
+    """The checkpoint to use: the named one, else the best of `model_dir`, else its latest.
+
+    Raises:
+        ModelError: there is none.
+    """
+    if checkpoint:
+        if not Path(checkpoint).is_file():
+            known = [path.name for path in list_checkpoints(Path(checkpoint).parent).values()]
+            hint = f"; the folder has {', '.join(known)}" if known else ""
+            raise ModelError(f"{checkpoint}: expected a checkpoint, received no such file{hint}")
+        return Path(checkpoint)
+    checkpoints = list_checkpoints(config.model_dir)
+    if not checkpoints:
+        raise ModelError(
+            f"{config.model_dir}: expected a checkpoint model.ckpt-<step>.ckpt, received none; train first, or name one "
+            "with --checkpoint"
+        )
+    best = best_step(config.model_dir)
+    return checkpoints.get(best, list(checkpoints.values())[-1]) if best is not None else list(checkpoints.values())[-1]
+
+
+def save_checkpoint(path: str | Path, step: int, config: Config, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Writes a checkpoint, whole or not at all.
+
+    Raises:
+        UserError: the folder cannot be written or is full; an earlier file of that name stays as it is.
+    """
+    record = json.dumps({"format": _FORMAT, "step": step, "config": dump_config(config)})
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, allow_pickle=False, record=np.frombuffer(record.encode(), np.uint8), **arrays)
+
+
+def load_checkpoint(path: str | Path) -> Checkpoint:
+    """Reads a checkpoint.
+
+    Raises:
+        ModelError: the file is missing, cut short or no checkpoint.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        record = json.loads(arrays.pop("record").tobytes())
+        if record["format"] != _FORMAT:
+            raise ModelError(f"{path}: expected a checkpoint of format {_FORMAT}, received {record['format']}")
+        return Checkpoint(int(record["step"]), parse_config(record["config"], str(path)), arrays, Path(path))
+    except FileNotFoundError:
+        raise ModelError(f"{path}: expected a checkpoint, received no such file") from None
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ModelError(f"{path}: expected a checkpoint, received a file that is none or cut short ({reason})") from None
+
+
+def model_arrays(model: Any) -> dict[str, NDArray[Any]]:
+    """A model's weights by name, and the state of its random seeds."""
+    arrays = {f"weights/{weight.path}": np.asarray(weight) for weight in model.weights}
+    arrays |= {f"seeds/{variable.path}": np.asarray(variable) for variable in _seeds(model)}
+    return arrays
+
+
+def optimizer_arrays(model: Any) -> dict[str, NDArray[Any]]:
+    """The state of a compiled model's optimizer, by position and name."""
+    return {f"optimizer/{i:03}/{v.path}": np.asarray(v) for i, v in enumerate(model.optimizer.variables)}
+
+
+def restore_model(model: Any, checkpoint: Checkpoint, *, whole: bool = True) -> None:
+    """Puts a checkpoint's weights into a model.
+
+    Args:
+        model: Of the same architecture; a quantization-aware model takes the weights of a float one.
+        checkpoint: What to restore.
+        whole: Also restore the random seeds, as a resumed run must.
+
+    Raises:
+        ModelError: a weight is missing or has another shape; nothing is changed.
+    """
+    _assign(model.weights, "weights/", checkpoint, optional=_is_range)
+    if whole:
+        _assign(_seeds(model), "seeds/", checkpoint, optional=lambda name: True)
+
+
+def restore_optimizer(model: Any, checkpoint: Checkpoint) -> None:
+    """Puts a checkpoint's optimizer state into a compiled model.
+
+    Raises:
+        ModelError: the state is that of another optimizer.
+    """
+    saved = {name: value for name, value in checkpoint.arrays.items() if name.startswith("optimizer/")}
+    names = [f"optimizer/{i:03}/{v.path}" for i, v in enumerate(model.optimizer.variables)]
+    if set(names) != set(saved):
+        raise ModelError(
+            f"{checkpoint.path}: holds the state of another optimizer; go on with the same train.opt_type, or start "
+            "anew in another model_dir with --init_checkpoint"
+        )
+    for name, variable in zip(names, model.optimizer.variables, strict=True):
+        variable.assign(saved[name])
+
+
+def transfer_weights(model: Any, vocabulary: Vocabulary, checkpoint: Checkpoint) -> list[str]:
+    """Starts a model from a checkpoint whose alphabet may differ: rows of the characters that both have carry over.
+
+    Args:
+        model: The model to fill.
+        vocabulary: Its classes.
+        checkpoint: Where the weights come from.
+
+    Returns:
+        The names of the weights that did not carry over whole, because classes were added or dropped.
+
+    Raises:
+        ModelError: a weight differs in more than the classes.
+    """
+    theirs = checkpoint.vocabulary
+    if theirs.classes == vocabulary.classes:
+        restore_model(model, checkpoint, whole=False)
+        return []
+    old_of_new = {
+        new: theirs.classes.index(symbol) for new, symbol in enumerate(vocabulary.classes) if symbol in theirs.classes
+    } | {vocabulary.blank_index: theirs.blank_index}
+    changed, problems, values = [], [], []
+    for weight in model.weights:
+        saved = checkpoint.arrays.get(f"weights/{weight.path}")
+        if saved is None and _is_range(weight.path):
+            continue
+        current = np.asarray(weight).copy()
+        mapped = None if saved is None else _map_classes(weight.path, saved, current, old_of_new, theirs.num_classes)
+        if mapped is None:
+            received = "nothing" if saved is None else str(saved.shape)
+            problems.append(f"{weight.path}: expected {current.shape}, received {received}")
+            continue
+        values.append((weight, mapped))
+        if not np.array_equal(mapped, saved):
+            changed.append(weight.path)
+    if problems:
+        raise ModelError(f"{checkpoint.path}: is of another architecture: {summarize(problems)}")
+    for weight, value in values:
+        weight.assign(value)
+    return changed
+
+
+def record_best(model_dir: str | Path, step: int, lp_rr: float) -> None:
+    """Remembers which checkpoint read best, so that it is kept."""
+    write_text(Path(model_dir) / _BEST, json.dumps({"step": step, "lp_rr": lp_rr}) + "\n")
+
+
+def best_step(model_dir: str | Path) -> int | None:
+    """The step of the best checkpoint, or None."""
+    record = read_best(model_dir)
+    return None if record is None else record[0]
+
+
+def read_best(model_dir: str | Path) -> tuple[int, float] | None:
+    """The step and LP-RR of the best checkpoint, or None."""
+    try:
+        record = json.loads((Path(model_dir) / _BEST).read_text())
+        return int(record["step"]), float(record["lp_rr"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def delete_old_checkpoints(model_dir: str | Path, keep: int) -> None:
+    """Deletes all but the last `keep` checkpoints and the best."""
+    checkpoints = list_checkpoints(model_dir)
+    best = best_step(model_dir)
+    for step in list(checkpoints)[:-keep]:
+        if step != best:
+            checkpoints[step].unlink()
+
+
+def _seeds(model: Any) -> list[Any]:
+    return [variable for variable in model.non_trainable_variables if variable.path not in {w.path for w in model.weights}]
+
+
+def _is_range(name: str) -> bool:
+    return name.endswith(("/range_min", "/range_max", "/batches_seen"))
+
+
+def _assign(variables: list[Any], prefix: str, checkpoint: Checkpoint, optional: Any) -> None:
+    values, problems = [], []
+    for variable in variables:
+        saved = checkpoint.arrays.get(prefix + variable.path)
+        if saved is None:
+            if not optional(variable.path):
+                problems.append(f"{variable.path}: expected {tuple(variable.shape)}, received nothing")
+        elif saved.shape != tuple(variable.shape):
+            problems.append(f"{variable.path}: expected {tuple(variable.shape)}, received {saved.shape}")
+        else:
+            values.append((variable, saved))
+    if problems:
+        raise ModelError(f"{checkpoint.path}: is of another architecture: {summarize(problems)}")
+    for variable, saved in values:
+        variable.assign(saved)
+
+
+def _map_classes(
+    name: str, saved: NDArray[Any], current: NDArray[Any], old_of_new: Mapping[int, int], old_classes: int
+) -> NDArray[Any] | None:
+    """`current` with the entries of the common classes taken from `saved`; None where other sizes differ too."""
+    new = np.array(list(old_of_new))
+    old = np.array(list(old_of_new.values()))
+    if name.startswith("pattern/kernel"):  # its inputs are (time, class), flattened
+        if saved.ndim != 2 or saved.shape[1] != current.shape[1] or saved.shape[0] % old_classes:
+            return None
+        steps = saved.shape[0] // old_classes
+        mapped = current.reshape(steps, -1, current.shape[1]).copy()
+        mapped[:, new] = saved.reshape(steps, old_classes, -1)[:, old]
+        return mapped.reshape(current.shape)
+    if saved.ndim != current.ndim or not name.startswith(_CLASS_AXES):
+        return saved if saved.shape == current.shape else None
+    mapped = current.copy()
+    if name == "logits/kernel":  # (1, 1, classes + context, classes): the input axis holds the class map first
+        pattern = current.shape[2] - (max(old_of_new) + 1)
+        return _map_logits(saved, mapped, new, old, old_classes, pattern)
+    if name == "context/kernel":  # depthwise: (1, width, classes, 1)
+        if saved.shape[1] != current.shape[1]:
+            return None
+        mapped[:, :, new] = saved[:, :, old]
+        return mapped
+    if saved.shape[:-1] != current.shape[:-1]:
+        return None
+    if current.ndim == 0:
+        return saved
+    mapped[..., new] = saved[..., old]
+    return mapped
+
+
+def _map_logits(
+    saved: NDArray[Any], mapped: NDArray[Any], new: NDArray[Any], old: NDArray[Any], old_classes: int, others: int
+) -> NDArray[Any] | None:
+    num_classes = mapped.shape[3]
+    mapped[:, :, new[:, None], new] = saved[:, :, old[:, None], old]
+    if others == num_classes and saved.shape[2] == 2 * old_classes:  # the convolutional context has classes too
+        mapped[:, :, num_classes + new[:, None], new] = saved[:, :, old_classes + old[:, None], old]
+    elif others == saved.shape[2] - old_classes:
+        mapped[:, :, num_classes:, :][..., new] = saved[:, :, old_classes:, :][..., old]
+    else:
+        return None
+    return mapped

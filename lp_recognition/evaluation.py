@@ -1,0 +1,230 @@
+"""A list of plates through any model, a checkpoint, a frozen graph or a `.tflite`, and what came out."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lp_recognition.annotations import Annotation
+from lp_recognition.config import Config, refuse_other_model
+from lp_recognition.dataset import drawn_plates, load_rows, prepared_images
+from lp_recognition.errors import ConfigError, ModelError
+from lp_recognition.files import write_text
+from lp_recognition.image import Image
+from lp_recognition.metrics import Judgement, Metrics, evaluate_readings, format_csv, judge_readings
+from lp_recognition.recognizer import Reading, Recognizer, read_logits
+from lp_recognition.visualize import contact_sheet, draw_reading
+from lp_recognition.vocabulary import Vocabulary
+
+#: Turns prepared images, uint8 `(n, height, width, channels)`, into logits, float32 `(n, time, classes)`.
+Predictor = Callable[[Image], NDArray[np.float32]]
+
+_SHEET_COLUMNS = 4
+
+
+@dataclass(frozen=True)
+class OpenedModel:
+    """A model of any kind, ready to read.
+
+    Attributes:
+        predict: Prepared images to logits.
+        config: The settings it reads by, with its alphabet.
+        vocabulary: Its classes.
+        source: The file, for messages.
+    """
+
+    predict: Predictor
+    config: Config
+    vocabulary: Vocabulary
+    source: str
+
+    def read(self, images: Image, beam_width: int = 1) -> list[Reading]:
+        """Reads prepared images, uint8 `(n, height, width, channels)`."""
+        return read_logits(self.predict(images), self.vocabulary, beam_width)
+
+
+def open_model(path: str | Path, config: Config) -> OpenedModel:
+    """Opens a model by what its name ends in: `.ckpt`, `.pb` or `.frozen`, `.tflite`.
+
+    Raises:
+        ModelError, ConfigError: the file is missing or broken, does not fit the config, or is of an unknown kind.
+    """
+    suffix = Path(path).suffix
+    if suffix == ".ckpt":
+        return _open_checkpoint(path, config)
+    if suffix == ".tflite":
+        recognizer = Recognizer(path, config=config)
+        return OpenedModel(recognizer.predict, config, recognizer.vocabulary, str(path))
+    if suffix in (".pb", ".frozen"):
+        return _open_graph(path, config)
+    raise ModelError(f"{path}: expected a model ending in .ckpt, .pb, .frozen or .tflite, received '{suffix}'")
+
+
+def predictor(model: Any, config: Config, batch_size: int) -> Predictor:
+    """Runs a Keras model, always on whole batches, so that the results do not depend on how many images are left."""
+
+    def predict(images: Image) -> NDArray[np.float32]:
+        logits = []
+        for first in range(0, len(images), batch_size):
+            some = config.preprocessing.normalize(images[first : first + batch_size])
+            missing = batch_size - len(some)
+            filled = np.concatenate([some, np.zeros((missing, *some.shape[1:]), np.float32)]) if missing else some
+            logits.append(np.asarray(model.predict_on_batch(filled))[: len(some)])
+        return np.concatenate(logits)
+
+    return predict
+
+
+@dataclass(frozen=True)
+class EvaluationList:
+    """Plates to evaluate on, prepared for the network.
+
+    Attributes:
+        images: uint8 `(n, height, width, channels)`.
+        labels: What is right.
+        names: The image files, or numbers of drawn plates.
+        skipped: What was wrong with rows that were left out, as `eval.skip_bad_rows` asks.
+    """
+
+    images: Image
+    labels: list[str]
+    names: list[str]
+    skipped: list[str]
+
+    @classmethod
+    def from_config(cls, config: Config, vocabulary: Vocabulary | None = None) -> EvaluationList | None:
+        """The lists of `eval.file_list_path`; held-out drawn plates where a training draws plates; else None."""
+        if config.eval.file_list_path:
+            data = load_rows(config.eval.file_list_path, skip_bad_rows=config.eval.skip_bad_rows)
+            return cls.from_rows(data.rows, config, data.skipped)
+        if config.train.generated_share > 0:
+            images, labels = drawn_plates(config, config.eval.generated_plates)
+            return cls(images, labels, [f"drawn plate {number}" for number in range(len(labels))], [])
+        return None
+
+    @classmethod
+    def from_rows(cls, rows: Sequence[Annotation], config: Config, skipped: list[str]) -> EvaluationList:
+        """Reads and prepares the images of annotated rows."""
+        images = np.concatenate(list(prepared_images(rows, config.preprocessing, 256)))
+        return cls(images, [row.label for row in rows], [str(row.path) for row in rows], skipped)
+
+    def unreadable(self, vocabulary: Vocabulary) -> list[str]:
+        """Labels with a character that the model has no class for: each counts as wrong, none is left out."""
+        return [label for label in self.labels if not vocabulary.knows(label)]
+
+
+@dataclass(frozen=True)
+class EvaluationResult:
+    """What a model read on a list.
+
+    Attributes:
+        plates: The list.
+        readings: One for each plate.
+        judgements: One for each plate.
+        metrics: The figures.
+        plates_per_second: Of the model and the decoding; reading and preparing images left out.
+        vocabulary: The classes of the model.
+    """
+
+    plates: EvaluationList
+    readings: list[Reading]
+    judgements: list[Judgement]
+    metrics: Metrics
+    plates_per_second: float
+    vocabulary: Vocabulary
+
+    def misread_sheet(self, most: int) -> Image | None:
+        """Pictures of the first `most` plates that were misread, or None where there is none."""
+        wrong = [number for number, judgement in enumerate(self.judgements) if not judgement.right][:most]
+        if not wrong:
+            return None
+        pictures = []
+        for number in wrong:
+            reading, label = self.readings[number], self.vocabulary.merge(self.plates.labels[number])
+            pictures.append(
+                draw_reading(self.plates.images[number], reading.text, reading.confidence, reading.confidences, label)
+            )
+        return contact_sheet(pictures, _SHEET_COLUMNS)
+
+    def save(self, folder: str | Path, source: str) -> None:
+        """Writes `eval.json` (the figures) and `eval.csv` (a row per plate) into a folder."""
+        record = {"model": source, "plates_per_second": self.plates_per_second, **self.metrics.to_dict()}
+        write_text(Path(folder) / "eval.json", json.dumps(record, ensure_ascii=False, indent=1) + "\n")
+        table = format_csv(
+            self.plates.names,
+            self.plates.labels,
+            [reading.text for reading in self.readings],
+            [reading.confidence for reading in self.readings],
+            self.judgements,
+        )
+        write_text(Path(folder) / "eval.csv", table)
+
+
+def evaluate(
+    predict: Predictor, plates: EvaluationList, config: Config, vocabulary: Vocabulary, progress: Any = None
+) -> EvaluationResult:
+    """Reads a list with a model and judges every reading.
+
+    Args:
+        predict: The model.
+        plates: The list.
+        config: Its `lpr_patterns` and `eval` section.
+        vocabulary: The classes of the model.
+        progress: Called with the number of plates after each batch.
+    """
+    readings: list[Reading] = []
+    began = time.perf_counter()
+    for first in range(0, len(plates.images), config.eval.batch_size):
+        logits = predict(plates.images[first : first + config.eval.batch_size])
+        readings += read_logits(logits, vocabulary, config.eval.beam_width)
+        if progress is not None:
+            progress(len(logits))
+    seconds = time.perf_counter() - began
+    texts = [reading.text for reading in readings]
+    judgements = judge_readings(texts, plates.labels, vocabulary, config.lpr_patterns)
+    metrics = evaluate_readings(texts, plates.labels, vocabulary, config.lpr_patterns)
+    return EvaluationResult(plates, readings, judgements, metrics, len(readings) / max(seconds, 1e-9), vocabulary)
+
+
+def read_with_model(model: Any, plates: EvaluationList, config: Config, vocabulary: Vocabulary) -> EvaluationResult:
+    """Evaluates a Keras model in training."""
+    return evaluate(predictor(model, config, config.eval.batch_size), plates, config, vocabulary)
+
+
+def _open_checkpoint(path: str | Path, config: Config) -> OpenedModel:
+    from lp_recognition.checkpoints import load_checkpoint
+    from lp_recognition.model import restored_lprnet
+
+    checkpoint = load_checkpoint(path)
+    refuse_other_model(config, checkpoint.config, str(path))
+    resolved = config.with_values(alphabet=checkpoint.config.alphabet)
+    model = restored_lprnet(checkpoint)
+    predict = predictor(model, resolved, resolved.eval.batch_size)
+    return OpenedModel(predict, resolved, checkpoint.vocabulary, str(path))
+
+
+def _open_graph(path: str | Path, config: Config) -> OpenedModel:
+    if config.alphabet is None:
+        raise ConfigError(
+            f"{path}: alphabet: expected the characters of the model, received none; give the config.yaml that stands "
+            "beside the graph"
+        )
+    from lp_recognition.export.frozen_graph import FrozenGraph
+
+    graph = FrozenGraph(path)
+    vocabulary = config.vocabulary()
+    if graph.input_shape != config.input_shape or graph.output_shape[-1] != vocabulary.num_classes:
+        raise ModelError(
+            f"{path}: expected input_shape {config.input_shape} and {vocabulary.num_classes} classes (alphabet, "
+            f"use_h_concat, use_oi_concat), received {graph.input_shape} and {graph.output_shape[-1]}"
+        )
+    return OpenedModel(
+        lambda images: graph.predict(config.preprocessing.normalize(images)), config, vocabulary, str(path)
+    )

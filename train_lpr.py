@@ -1,0 +1,47 @@
+"""Trains LPRNet, or goes on with the training that model_dir holds.
+
+examples:
+  python train_lpr.py config                              drawn plates, no data set needed
+  python train_lpr.py config/ccpd.py train.file_list_path=train.txt eval.file_list_path=val.txt
+  python train_lpr.py config/gap8.py --init_checkpoint model/model.ckpt-60000.ckpt
+
+The same command goes on after Ctrl-C, a crash or a power cut. `tensorboard --logdir model` shows the curves.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from lp_recognition.errors import run_script
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("config", help="a config (.py), a folder (its default.py), or a recorded config.yaml")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings to change: train.batch_size=64")
+    parser.add_argument("--init_checkpoint", default="", help="start from its weights instead of at random")
+    arguments = parser.parse_args(argv)
+
+    from lp_recognition.config import load_config
+
+    config = load_config(arguments.config, arguments.overrides)
+
+    from lp_recognition.training import train
+
+    result = train(config, arguments.init_checkpoint)
+    state = "finished" if result.finished else "interrupted, the same command goes on"
+    print(f"{state}: step {result.step} of {config.train.steps}, checkpoints in {config.model_dir}")
+    if result.metrics is not None:
+        print(result.metrics.to_table())
+    return 0 if result.finished else 130
+
+
+def script() -> None:
+    """The entry point `train-lpr`."""
+    run_script(main)
+
+
+if __name__ == "__main__":
+    script()
