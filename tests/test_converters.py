@@ -221,7 +221,7 @@ def test_corners_in_any_order_come_out_right(order, degrees, width, aspect, shea
     angle = np.radians(degrees)
     turn = np.array([(np.cos(angle), -np.sin(angle)), (np.sin(angle), np.cos(angle))])
     corners = (flat @ turn.T + 400).astype(np.float32)
-    np.testing.assert_array_equal(order_corners(corners[list(order)]), corners)
+    np.testing.assert_array_equal(order_corners([tuple(map(float, corners[place])) for place in order]), corners)
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from lp_recognition.converters.conversion import (
     Cut,
@@ -207,15 +205,16 @@ def convert_ccpd(options: CcpdOptions, workers: int = 1) -> Summary:
     for subset, folder in folders.items():
         for path in find_images(folder):
             images[subset] += 1
-            source = path.relative_to(options.source).as_posix()
-            below = path.relative_to(folder).with_suffix("").as_posix()
+            # Plain text: with some hundred thousand names, paths would take as long as parsing.
+            source = path.as_posix().removeprefix(f"{options.source.as_posix()}/")
+            below = path.as_posix().removeprefix(f"{folder.as_posix()}/").rpartition(".")[0]
             if f"{subset}/{below}" in taken:
                 failures.append((source, "name twice: another image of the sub-set differs in its suffix alone"))
                 continue
             taken.add(f"{subset}/{below}")
             try:
                 name = parse_name(path.stem)
-                _check_agreement(name, modes)
+                _check_agreement(name)
             except CcpdNameError as error:
                 failures.append((source, str(error)))
                 continue
@@ -267,13 +266,15 @@ def _region(name: CcpdName, mode: str, options: CcpdOptions) -> Box | Corners:
     return Corners((left_up, right_up, right_bottom, left_bottom))
 
 
-def _check_agreement(name: CcpdName, modes: Iterable[str]) -> None:
+def _check_agreement(name: CcpdName) -> None:
     """Some images hold two plates, and box and corners can speak of different ones; which one is read, nobody knows."""
-    box, corners = np.array(name.box), np.array(name.corners)
-    low, high = np.maximum(box.min(0), corners.min(0)), np.minimum(box.max(0), corners.max(0))
-    shared = float(np.prod(np.clip(high - low, 0, None)))
-    both = float(np.prod(np.ptp(box, axis=0)) + np.prod(np.ptp(corners, axis=0))) - shared
-    if np.ptp(box, axis=0).min() > 0 and np.ptp(corners, axis=0).min() > 0 and shared < _MIN_AGREEMENT * both:
+    shared = box_area = corners_area = 1
+    for box, corners in zip(zip(*name.box, strict=True), zip(*name.corners, strict=True), strict=True):  # x, then y
+        shared *= max(0, min(max(box), max(corners)) - max(min(box), min(corners)))
+        box_area *= max(box) - min(box)
+        corners_area *= max(corners) - min(corners)
+    # Where one has no area at all it is degenerate, which the cut will say.
+    if box_area and corners_area and shared < _MIN_AGREEMENT * (box_area + corners_area - shared):
         raise CcpdNameError(
             f"box and corners apart: expected both around one plate, received box {name.box}, corners {name.corners}"
         )

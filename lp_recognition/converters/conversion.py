@@ -204,8 +204,8 @@ def convert(
             outcomes[sample.source] = Outcome(sample.source, outputs, done[sample.source])
         else:
             missing.append(sample)
-    for folder in {(output / cut.output).parent for sample in missing for cut in sample.cuts}:
-        folder.mkdir(parents=True, exist_ok=True)
+    for folder in {cut.output.rpartition("/")[0] for sample in missing for cut in sample.cuts}:
+        (output / folder).mkdir(parents=True, exist_ok=True)
     (output / _PARTIAL).mkdir(exist_ok=True)
 
     work = functools.partial(_convert_one, source=source, output=output, size=size)
@@ -214,8 +214,7 @@ def convert(
             outcomes[outcome.source] = outcome
             if not outcome.problems:
                 done[outcome.source] = outcome.notes
-                file.write(_journal_line(outcome.source, outcome.notes))
-                file.flush()
+                file.write(_journal_line(outcome.source, outcome.notes))  # what a kill takes is made again
     shutil.rmtree(output / _PARTIAL, ignore_errors=True)
     _write_journal(journal, {**settings, "source": str(source.resolve()), "size": size}, done)
     return outcomes
@@ -304,15 +303,19 @@ def distribution(values: Sequence[float], bin_width: int) -> dict[str, Any]:
     }
 
 
-def write_crop(path: Path, data: bytes, partial: Path) -> None:
+def _write_crop(output: str, name: str, data: bytes) -> None:
     """Writes a crop whole or not at all.
 
     Unlike `files.replacing` it does not wait for the disk: a hundred thousand crops would take hours, and a crop that
     a power cut took is made again.
     """
-    temporary = partial / f"{os.getpid()}{path.suffix}"
-    temporary.write_bytes(data)
-    temporary.replace(path)
+    temporary = Path(f"{output}/{_PARTIAL}/{os.getpid()}")
+    try:
+        with temporary.open("wb", buffering=0) as file:
+            file.write(data)
+        temporary.replace(f"{output}/{name}")
+    except OSError as error:  # a full disk is no fault of this image: stop
+        raise UserError(f"{output}/{name}: cannot be written: {error.strerror}") from None
 
 
 def _convert_one(sample: Sample, source: Path, output: Path, size: tuple[int, int] | None) -> Outcome:
@@ -328,14 +331,11 @@ def _convert_one(sample: Sample, source: Path, output: Path, size: tuple[int, in
             if cut.region is not None:
                 crop, mended = cut_plate(image, cut.region, size)
                 notes += mended
-                data = _encode(crop, Path(cut.output).suffix)
+                data = _encode(crop, f".{cut.output.rpartition('.')[2]}")
         except CropError as error:
             problems.append(str(error))
             continue
-        try:
-            write_crop(output / cut.output, data, output / _PARTIAL)
-        except OSError as error:  # a full disk is no fault of this image: stop
-            raise UserError(f"{output / cut.output}: cannot be written: {error.strerror}") from None
+        _write_crop(str(output), cut.output, data)
         made.append(cut.output)
     return Outcome(sample.source, tuple(made), tuple(dict.fromkeys(notes)), tuple(problems))
 

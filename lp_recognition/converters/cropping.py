@@ -6,16 +6,18 @@ put right without doubt; a plate that mostly lies outside or has no area cannot,
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from lp_recognition.errors import UserError
 from lp_recognition.image import Image
 
-Points = NDArray[np.float32]
+#: `(x, y)`. Four points are handled in plain Python: arrays this small would cost more than the crop itself.
+Point = tuple[float, float]
 
 #: A plate with a side below this many pixels holds no readable character.
 MIN_SIDE = 4
@@ -46,7 +48,7 @@ class Box:
 class Corners:
     """The corners of a plate as annotated, `(x, y)`: left-up, right-up, right-bottom, left-bottom, if all is well."""
 
-    points: tuple[tuple[float, float], ...]
+    points: tuple[Point, ...]
     margin: float = 0.0
 
 
@@ -67,7 +69,7 @@ def cut_plate(image: Image, region: Box | Corners, size: tuple[int, int] | None)
     return _cut_box(image, region, size) if isinstance(region, Box) else _cut_corners(image, region, size)
 
 
-def order_corners(points: Points) -> Points:
+def order_corners(points: Sequence[Point]) -> tuple[Point, ...]:
     """Orders four corners as left-up, right-up, right-bottom, left-bottom, whatever order they come in.
 
     A plate is wider than high and less than a quarter turn from level, so its long sides are above and below and its
@@ -76,16 +78,19 @@ def order_corners(points: Points) -> Points:
     Raises:
         CropError: the points are no four corners: some on one line, or one inside the others.
     """
-    hull: Points = np.asarray(cv2.convexHull(points.astype(np.float32)), np.float32).reshape(-1, 2)
-    if len(hull) != 4:
-        raise CropError(f"degenerate corners: expected four corners, received {_listed(points)}")
-    if _signed_area(hull) < 0:
-        hull = hull[::-1]
-    turns = [np.roll(hull, -turn, axis=0) for turn in range(4)]
+    hull = tuple(points)
+    if min(_triangles(hull)) <= 0:  # not convex and clockwise as they stand
+        found = cv2.convexHull(np.array(points, np.float32)).reshape(-1, 2)
+        if len(found) != 4:
+            raise CropError(f"degenerate corners: expected four corners, received {_listed(points)}")
+        hull = tuple((float(x), float(y)) for x, y in found)
+        if _area(hull) < 0:
+            hull = hull[::-1]
+    turns = [hull[turn:] + hull[:turn] for turn in range(4)]
     width, height = _sides(hull)
     if max(width, height) > 1.3 * min(width, height):
         turns = [turn for turn in turns if _sides(turn)[0] > _sides(turn)[1]]
-    return np.ascontiguousarray(max(turns, key=_levelness), np.float32)
+    return max(turns, key=_levelness)
 
 
 def _cut_box(image: Image, box: Box, size: tuple[int, int] | None) -> tuple[Image, list[str]]:
@@ -96,11 +101,8 @@ def _cut_box(image: Image, box: Box, size: tuple[int, int] | None) -> tuple[Imag
         notes.append("box_order")
     width, height = right - left, bottom - top
     if min(width, height) < MIN_SIDE:
-        raise CropError(
-            f"degenerate box: expected at least {MIN_SIDE} x {MIN_SIDE} pixels, received {width} x {height}"
-        )
-    corners = np.array([(left, top), (right, top), (right, bottom), (left, bottom)], np.float32)
-    notes += _check_inside(image, corners, "box")
+        raise CropError(f"degenerate box: expected sides of {MIN_SIDE} pixels or more, received {width} x {height}")
+    notes += _check_inside(image, ((left, top), (right, top), (right, bottom), (left, bottom)), "box")
     rows, columns = image.shape[:2]
     x0 = max(0, round(left - box.margin * width))
     x1 = min(columns, round(right + box.margin * width))
@@ -111,13 +113,11 @@ def _cut_box(image: Image, box: Box, size: tuple[int, int] | None) -> tuple[Imag
 
 
 def _cut_corners(image: Image, region: Corners, size: tuple[int, int] | None) -> tuple[Image, list[str]]:
-    annotated = np.array(region.points, np.float32)
-    corners = order_corners(annotated)
-    notes = [] if np.array_equal(corners, annotated) else ["corner_order"]
-    sides = np.linalg.norm(corners - np.roll(corners, 1, axis=0), axis=1)
-    triangles = [_signed_area(np.roll(corners, -turn, axis=0)[:3]) for turn in range(4)]
-    # A parallelogram has two halves of the same area; where a triple is nearly on one line, a corner was misplaced.
-    if sides.min() < MIN_SIDE or min(triangles) < MIN_TRIANGLE * _signed_area(corners) / 2:
+    corners = order_corners(region.points)
+    notes = [] if corners == tuple(region.points) else ["corner_order"]
+    shortest = min(map(math.dist, corners, corners[1:] + corners[:1]))
+    # A parallelogram has two halves of the same area; where three corners are nearly on one line, one was misplaced.
+    if shortest < MIN_SIDE or min(_triangles(corners)) < MIN_TRIANGLE * _area(corners) / 2:
         raise CropError(f"degenerate corners: expected sides of {MIN_SIDE} pixels or more, received {_listed(corners)}")
     notes += _check_inside(image, corners, "corners")
 
@@ -125,15 +125,16 @@ def _cut_corners(image: Image, region: Corners, size: tuple[int, int] | None) ->
     plate_width, plate_height = (max(1.0, side * grown) for side in _sides(corners))
     height, width = size or (round(plate_height), round(plate_width))
     # Drawn as large as the plate is, then shrunk by area: linear interpolation alone would skip pixels.
-    times = int(np.clip(np.ceil(max(plate_width / width, plate_height / height)), 1, _MAX_OVERSAMPLING))
+    full_width = width * min(_MAX_OVERSAMPLING, math.ceil(plate_width / width))
+    full_height = height * min(_MAX_OVERSAMPLING, math.ceil(plate_height / height))
     inset = region.margin / grown
-    x0, x1 = times * width * inset, times * width * (1 - inset) - 1
-    y0, y1 = times * height * inset, times * height * (1 - inset) - 1
-    target = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.float32)
+    x0, x1 = full_width * inset, full_width * (1 - inset) - 1
+    y0, y1 = full_height * inset, full_height * (1 - inset) - 1
     # The corners are pixels of the plate, so they become the corner pixels of the crop.
-    homography = cv2.getPerspectiveTransform(corners, target)
+    target = np.array(((x0, y0), (x1, y0), (x1, y1), (x0, y1)), np.float32)
+    homography = cv2.getPerspectiveTransform(np.array(corners, np.float32), target)
     crop = cv2.warpPerspective(
-        image, homography, (times * width, times * height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        image, homography, (full_width, full_height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     return _resize(np.asarray(crop, np.uint8), (height, width)), notes
 
@@ -147,12 +148,12 @@ def _resize(image: Image, size: tuple[int, int]) -> Image:
     return np.asarray(cv2.resize(image, (width, height), interpolation=interpolation), np.uint8)
 
 
-def _check_inside(image: Image, corners: Points, name: str) -> list[str]:
+def _check_inside(image: Image, corners: tuple[Point, ...], name: str) -> list[str]:
     rows, columns = image.shape[:2]
-    if (corners >= 0).all() and (corners <= (columns, rows)).all():
+    if all(0 <= x <= columns and 0 <= y <= rows for x, y in corners):
         return []
-    frame = np.array([(0, 0), (columns, 0), (columns, rows), (0, rows)], np.float32)
-    inside = cv2.intersectConvexConvex(corners, frame)[0] / abs(_signed_area(corners))
+    frame = np.array(((0, 0), (columns, 0), (columns, rows), (0, rows)), np.float32)
+    inside = cv2.intersectConvexConvex(np.array(corners, np.float32), frame)[0] / abs(_area(corners))
     if inside < MIN_INSIDE:
         raise CropError(
             f"{name} outside of the image: expected {MIN_INSIDE:.0%} of the plate inside {columns} x {rows} pixels, "
@@ -161,26 +162,35 @@ def _check_inside(image: Image, corners: Points, name: str) -> list[str]:
     return ["partly_outside"]
 
 
-def _sides(corners: Points) -> tuple[float, float]:
+def _sides(corners: Sequence[Point]) -> tuple[float, float]:
     """The mean lengths of the upper and lower side, and of the left and right side."""
     left_up, right_up, right_bottom, left_bottom = corners
-    width = np.linalg.norm(right_up - left_up) + np.linalg.norm(right_bottom - left_bottom)
-    height = np.linalg.norm(left_bottom - left_up) + np.linalg.norm(right_bottom - right_up)
-    return float(width) / 2, float(height) / 2
+    width = math.dist(left_up, right_up) + math.dist(left_bottom, right_bottom)
+    height = math.dist(left_up, left_bottom) + math.dist(right_up, right_bottom)
+    return width / 2, height / 2
 
 
-def _levelness(corners: Points) -> float:
-    left_up, right_up, right_bottom, left_bottom = corners
-    across = (right_up - left_up) + (right_bottom - left_bottom)
-    down = (left_bottom - left_up) + (right_bottom - right_up)
-    return float(across[0] / (np.linalg.norm(across) + 1e-9) + down[1] / (np.linalg.norm(down) + 1e-9))
+def _levelness(corners: Sequence[Point]) -> float:
+    """2 for an upright plate, less the further it is turned."""
+    (ax, ay), (bx, by), (cx, cy), (dx, dy) = corners
+    across, down = (bx - ax + cx - dx, by - ay + cy - dy), (dx - ax + cx - bx, dy - ay + cy - by)
+    return across[0] / (math.hypot(*across) + 1e-9) + down[1] / (math.hypot(*down) + 1e-9)
 
 
-def _signed_area(corners: Points) -> float:
+def _area(corners: tuple[Point, ...]) -> float:
     """Positive where the corners run clockwise on the image."""
-    x, y = corners[:, 0].astype(float), corners[:, 1].astype(float)
-    return float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2
+    return sum(map(_triangle, corners[1:-1], corners[2:], [corners[0]] * (len(corners) - 2)))
 
 
-def _listed(points: Points) -> str:
+def _triangles(corners: tuple[Point, ...]) -> list[float]:
+    """The areas of the triangles of each three corners in a row: all positive where convex and clockwise."""
+    return list(map(_triangle, corners, corners[1:] + corners[:1], corners[2:] + corners[:2]))
+
+
+def _triangle(first: Point, second: Point, third: Point) -> float:
+    (ax, ay), (bx, by), (cx, cy) = first, second, third
+    return ((bx - ax) * (cy - ay) - (cx - ax) * (by - ay)) / 2
+
+
+def _listed(points: Sequence[Point]) -> str:
     return " ".join(f"({x:g}, {y:g})" for x, y in points)
