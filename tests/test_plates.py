@@ -202,6 +202,14 @@ def test_only_is_the_counterpart_of_without():
     assert Degradations().only(*Degradations.names()) == Degradations()
 
 
+def test_good_photographs_are_spared_the_flaws():
+    good = Degradations().model_copy(update={"good_share": 1.0})
+    spared = good.without("glare", "low_light", "defocus", "motion", "rescale", "noise", "jpeg")
+    for index in range(5):
+        first = PlateGenerator(["cz"], seed=1, degradations=good).draw(index).image
+        np.testing.assert_array_equal(first, PlateGenerator(["cz"], seed=1, degradations=spared).draw(index).image)
+
+
 def test_degradations_reject_what_they_do_not_know():
     with pytest.raises(UserError, match=r"unknown degradation `jpg`. Did you mean `jpeg`\?"):
         Degradations().without("jpg")

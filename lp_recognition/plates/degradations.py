@@ -264,11 +264,21 @@ class Jpeg(Family):
     quality: Range = (12, 70)
 
 
+#: What a good camera on a good day does not do.
+_FLAWS = ("glare", "low_light", "defocus", "motion", "rescale", "noise", "jpeg")
+
+
 class Degradations(BaseModel):
-    """All families; `Degradations()` is the default, `Degradations().without("jpeg", "noise")` lacks some."""
+    """All families; `Degradations()` is the default, `Degradations().without("jpeg", "noise")` lacks some.
+
+    Attributes:
+        good_share: The share of good photographs, which are spared glare, low light, blur, noise, compression and lack
+            of pixels. Flaws come together: independent ones alone would leave hardly any plate without.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    good_share: float = Field(default=0.35, ge=0, le=1)
     lettering: Lettering = Lettering()
     placement: Placement = Placement()
     ink: Ink = Ink()
@@ -303,7 +313,7 @@ class Degradations(BaseModel):
     @classmethod
     def names(cls) -> list[str]:
         """The names of the families, in the order in which they act."""
-        return list(cls.model_fields)
+        return [name for name in cls.model_fields if name != "good_share"]
 
     @classmethod
     def none(cls) -> Degradations:
@@ -326,6 +336,10 @@ class Degradations(BaseModel):
         """
         kept = set(self._known(names))
         return self.without(*(name for name in self.names() if name not in kept))
+
+    def good_photograph(self) -> Degradations:
+        """What happens to plates on a good photograph."""
+        return self.without(*_FLAWS)
 
     def _family(self, name: str, probability: float) -> Family:
         family: Family = getattr(self, name)

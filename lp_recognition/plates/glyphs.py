@@ -218,7 +218,7 @@ def _round_corners(path: NDArray[Any], rounded: list[bool], closed: bool, roundn
 
 def _draw_font(font: str, character: str, box: tuple[int, int], padding: int, face: Face) -> Mask:
     canvas = np.zeros((box[1] + 2 * padding, box[0] + 2 * padding), np.uint8)
-    weight = 300 + 50 * round(9 * face.heaviness)
+    weight = 300 + 50 * round(9 * face.heaviness) if font != "uni" else 400  # which has one weight
     # The built-in `sans` has a slashed zero, which no plate has: the letter does instead.
     drawn = "O" if character == "0" and font == "sans" else character
     shape = outline(font, drawn, weight)
