@@ -324,7 +324,7 @@ def test_the_script_prints_counts_and_problems(lists: Lists, tmp_path: Path, cap
     output = capsys.readouterr().out
     assert "30 rows, 30 plates" in output
     assert "by length   7: 30" in output
-    assert output.endswith(f"0 errors, 0 warnings; pictures in {html}\n")
+    assert output.endswith(f"errors: 0, warnings: 0; pictures in {html}\n")
     assert main([*arguments, "--pattern", "皖.*", "--show", "2"]) == 1
     output = capsys.readouterr().out
     assert "error: outside pattern: 20" in output

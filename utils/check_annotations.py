@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     result = check_lists(args.lists, _rules(args), workers=args.workers)
     write_text(args.html, write_page(result))
     _print(result, args.show)
-    print(f"{result.errors} errors, {result.warnings} warnings; pictures in {args.html}")
+    print(f"errors: {result.errors}, warnings: {result.warnings}; pictures in {args.html}")
     return 1 if result.errors else 0
 
 

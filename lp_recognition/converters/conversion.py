@@ -230,8 +230,8 @@ def finish(
 
     Args:
         output: The output folder.
-        lists: Name of a list below `output` -> rows of (image path below `output`, label). A list that has become
-            empty is removed.
+        lists: Name of a list below `output` -> rows of (image path, absolute or below `output`, label). A list that
+            has become empty is removed.
         failures: (source, `kind: details`) of all that was left out.
         report: Figures; the counts of failures by kind are added.
 
@@ -240,7 +240,9 @@ def finish(
     """
     for name, rows in lists.items():
         folder = Path(name).parent
-        ordered = sorted((os.path.relpath(image, folder), label) for image, label in rows)
+        ordered = sorted(
+            (image if Path(image).is_absolute() else os.path.relpath(image, folder), label) for image, label in rows
+        )
         if ordered:
             write_annotations(output / name, ordered)
         else:

@@ -2,8 +2,8 @@
 
 Jakub Spanhel et al., "Holistic Recognition of Low Quality License Plates by CNN using Track Annotated Data", AVSS 2017:
 some 185 thousand crops of plates from highway cameras, with the plate's text, the track of the car, and the split. The
-images are crops already, so by default the lists point at them where they are; each is opened once, to leave out what
-cannot be read.
+images are crops already, so by default the lists point at them where they are (absolute where the source was named so);
+each is opened once, to leave out what cannot be read.
 """
 
 from __future__ import annotations
@@ -161,7 +161,9 @@ def write_tracks(output: Path, rows: Sequence[tuple[str, str, str, str]]) -> Non
 def _listed_path(source: str, options: CzechOptions) -> str:
     if options.copy:
         return f"images/{source}"
-    return os.path.relpath((options.source / source).resolve(), options.output.resolve())
+    if options.source.is_absolute():
+        return str(options.source / source)
+    return os.path.relpath(options.source / source, options.output)
 
 
 def _read_table(table: Path, options: CzechOptions) -> tuple[list[_Row], list[tuple[str, str]]]:
