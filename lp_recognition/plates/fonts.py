@@ -16,7 +16,6 @@ from lp_recognition.errors import UserError
 
 Mask = NDArray[Any]  # uint8; OpenCV's own types are wider
 
-BUILT_IN = ("sans", "uni", "italic")
 _SIZE = 160
 
 
@@ -24,6 +23,7 @@ class FontError(UserError):
     """A font that cannot be read, or lacks a glyph that is asked for."""
 
 
+@functools.lru_cache(maxsize=8192)
 def outline(font: str, character: str, weight: int) -> Mask:
     """A character, large, cropped to its ink: uint8, of any size.
 
@@ -32,16 +32,20 @@ def outline(font: str, character: str, weight: int) -> Mask:
         character: What to draw.
         weight: 400 is regular, 700 bold; fonts without weights ignore it.
     """
-    return _outline(font, character, weight)
+    canvas = np.zeros((_SIZE * 2, _SIZE * 2), np.uint8)
+    cv2.putText(canvas, character, (40, _SIZE + 60), (255,), _load(font), _SIZE, weight)
+    x, y, width, height = cv2.boundingRect(canvas)
+    return canvas[y : y + height, x : x + width].copy()
 
 
 def check_built_in(characters: Sequence[str]) -> None:
     """Refuses characters that the built-in fonts cannot draw.
 
     Raises:
-        FontError: names them.
+        FontError: names them; or OpenCV is too old to have fonts.
     """
-    missing = [c for c in characters if c != "?" and np.array_equal(_outline("uni", c, 400), _outline("uni", "?", 400))]
+    _load("uni")
+    missing = [c for c in characters if c != "?" and np.array_equal(outline("uni", c, 400), outline("uni", "?", 400))]
     if missing:
         raise FontError(f"the built-in fonts have no glyph for {''.join(missing)!r}; name a font of your own that has")
 
@@ -58,14 +62,6 @@ def check_font(path: str, characters: Sequence[str]) -> None:
     missing = "".join(character for character in characters if ord(character) not in present)
     if missing:
         raise FontError(f"{path}: the font has no glyph for {missing!r}; use a font that has, or other formats")
-
-
-@functools.lru_cache(maxsize=8192)
-def _outline(font: str, character: str, weight: int) -> Mask:
-    canvas = np.zeros((_SIZE * 2, _SIZE * 2), np.uint8)
-    cv2.putText(canvas, character, (40, _SIZE + 60), (255,), _load(font), _SIZE, weight)
-    x, y, width, height = cv2.boundingRect(canvas)
-    return canvas[y : y + height, x : x + width].copy()
 
 
 @functools.lru_cache(maxsize=16)
