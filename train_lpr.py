@@ -28,7 +28,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     config = load_config(arguments.config, arguments.overrides)
 
-    from lp_recognition.training import train
+    from lp_recognition.native_log import import_quietly
+
+    train = import_quietly("lp_recognition.training").train
 
     result = train(config, arguments.init_checkpoint)
     state = "finished" if result.finished else "interrupted, the same command goes on"

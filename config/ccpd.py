@@ -1,7 +1,7 @@
 """The full LPRNet of the paper on Chinese plates, such as CCPD's: 169 million MACs, 1.4 million parameters.
 
-Zherzdev and Gruzdev, "LPRNet" (arXiv 1806.10447); Xu et al., "Towards End-to-End License Plate Detection and Recognition: A
-Large Dataset and Baseline" (CCPD, ECCV 2018).
+Zherzdev and Gruzdev, "LPRNet" (arXiv 1806.10447); Xu et al., "Towards End-to-End License Plate Detection and
+Recognition: A Large Dataset and Baseline" (CCPD, ECCV 2018).
 
     python train_lpr.py config/ccpd.py train.file_list_path=train.txt eval.file_list_path=val.txt
 """

@@ -44,7 +44,8 @@ block_filters = ((128,), (256, 256))
 head_filters = 256
 head_kernel_width = 9
 # What each time step knows of the whole plate: "fully_connected" (the paper's, rnn_cells_num wide; more than half of
-# all parameters), "convolutional" (a depthwise convolution as wide as the sequence, which small chips run well), "none".
+# all parameters), "convolutional" (a depthwise convolution as wide as the sequence, which small chips run well) or
+# "none".
 global_context = "convolutional"
 # Width of the fully connected global pattern layer. The name is from a first version, which had a recurrent layer.
 rnn_cells_num = 128
@@ -110,7 +111,7 @@ class train:
     need_to_save_log = True
 
 
-class eval:  # noqa: A001 - the workflow's name
+class eval:
     # Lists to measure on; where there is none and plates are drawn, so many held-out drawn plates.
     file_list_path = ()
     generated_plates = 1000

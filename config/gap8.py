@@ -23,10 +23,10 @@ quantization_aware = True
 
 class train:
     batch_size = 64
-    learning_rate = 0.003       # small networks learn faster
+    learning_rate = 0.003  # small networks learn faster
     steps = 12000
     quantization_delay = 10000  # long enough in 8 bits for the ranges and the weights to settle
-    generated_share = 0.5       # real crops show few provinces: drawn plates show them all
+    generated_share = 0.5  # real crops show few provinces: drawn plates show them all
     plate_formats = {"cn_blue": 0.8, "cn_yellow": 0.12, "cn_green": 0.06, "cn_green_large": 0.02}
     balance_first_character = 0.5
-    dropout_rate = 0.1          # there is no capacity to waste
+    dropout_rate = 0.1  # there is no capacity to waste

@@ -6,7 +6,6 @@ of its list. This module is the one reader and writer of the format.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,5 +104,5 @@ def _read_one(path: Path, labelled: bool) -> tuple[list[Annotation], list[str]]:
             if not image:
                 problems.append(f"{source}: expected 'path LABEL', received '{row}'")
                 continue
-        rows.append(Annotation(Path(os.path.join(path.parent, image.strip())), label, source))
+        rows.append(Annotation(path.parent / image.strip(), label, source))
     return rows, problems

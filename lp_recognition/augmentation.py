@@ -6,6 +6,7 @@ Each function takes a uint8 crop `(height, width, channels)` and a random genera
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -46,25 +47,29 @@ def geometric(image: Image, rng: Generator, size: tuple[int, int]) -> Image:
     """
     height, width = image.shape[:2]
     out_height, out_width = size
-    center = np.float32([0.5, 0.5])
+    center = np.array([0.5, 0.5], np.float32)
     corners = _UNIT_SQUARE - center
     draws = (rng.random(8, dtype=np.float32) - 0.5) * 2
-    zoom = np.float32([1 + 0.07 * draws[0], 1 + 0.13 * draws[1]])
-    shear = np.float32([[1, 0.05 * draws[2]], [0.16 * draws[3], 1]])
+    zoom = np.array([1 + 0.07 * draws[0], 1 + 0.13 * draws[1]], np.float32)
+    shear = np.array([[1, 0.05 * draws[2]], [0.16 * draws[3], 1]], np.float32)
     corners = (corners * zoom) @ shear.T
-    corners += np.float32([0.03 * draws[4], 0.07 * draws[5]])
-    corners += np.float32([0.012, 0.03]) * (rng.random((4, 2), dtype=np.float32) - 0.5) * 2
-    source = (corners + center) * np.float32([width, height])
-    target = _UNIT_SQUARE * np.float32([out_width, out_height])
+    corners += np.array([0.03 * draws[4], 0.07 * draws[5]], np.float32)
+    corners += np.array([0.012, 0.03], np.float32) * (rng.random((4, 2), dtype=np.float32) - 0.5) * 2
+    source = (corners + center) * np.array([width, height], np.float32)
+    target = _UNIT_SQUARE * np.array([out_width, out_height], np.float32)
     matrix = cv2.getPerspectiveTransform(target, source.astype(np.float32))
     # Shrinking by a warp alone would alias: bring the crop near its final size by area first.
     shrink = min(height / out_height, width / out_width)
     if shrink > 1.5:
         near = (round(width / shrink), round(height / shrink))
-        image = cv2.resize(image, near, interpolation=cv2.INTER_AREA)
+        image = np.asarray(cv2.resize(image, near, interpolation=cv2.INTER_AREA), np.uint8)
         matrix = np.diag([near[0] / width, near[1] / height, 1.0]) @ matrix
     warped = cv2.warpPerspective(
-        image, matrix, (out_width, out_height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
+        image,
+        matrix,
+        (out_width, out_height),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
     )
     return np.asarray(warped, np.uint8).reshape(out_height, out_width, -1)
 
@@ -73,34 +78,36 @@ def blur_and_noise(image: Image, rng: Generator) -> Image:
     """Blurs (defocus, motion, coarse sampling) or sharpens, then adds sensor noise; each only now and then."""
     height, width, channels = image.shape
     draws = rng.random(4, dtype=np.float32)
+    out: Any = image
     if draws[0] < 0.2:
         sigma = 0.4 + 1.0 * float(draws[1])
-        image = cv2.GaussianBlur(image, (5, 5), sigma, sigmaY=0.4 + 0.8 * float(draws[2]))
+        out = cv2.GaussianBlur(out, (5, 5), sigma, sigmaY=0.4 + 0.8 * float(draws[2]))
     elif draws[0] < 0.32:
-        image = cv2.filter2D(image, -1, _motion_kernel(2 + int(3 * draws[1]), int(12 * draws[2])))
+        out = cv2.filter2D(out, -1, _motion_kernel(2 + int(3 * draws[1]), int(12 * draws[2])))
     elif draws[0] < 0.45:
         factor = 0.4 + 0.5 * float(draws[1])
-        small = cv2.resize(image, (round(width * factor), round(height * factor)), interpolation=cv2.INTER_AREA)
-        image = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+        small = cv2.resize(out, (round(width * factor), round(height * factor)), interpolation=cv2.INTER_AREA)
+        out = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
     elif draws[0] < 0.55:
-        soft = cv2.GaussianBlur(image, (3, 3), 0.8)
-        image = cv2.addWeighted(image, 1 + float(draws[1]), soft, -float(draws[1]), 0)
+        soft = cv2.GaussianBlur(out, (3, 3), 0.8)
+        out = cv2.addWeighted(out, 1 + float(draws[1]), soft, -float(draws[1]), 0)
     if draws[3] < 0.5:
-        image = _add_noise(image.reshape(height, width, channels), rng, amplitude=1 + 12 * float(draws[3]) * 2)
-    return np.asarray(image, np.uint8).reshape(height, width, channels)
+        out = _add_noise(out.reshape(height, width, channels), rng, amplitude=1 + 12 * float(draws[3]) * 2)
+    return np.asarray(out, np.uint8).reshape(height, width, channels)
 
 
-_UNIT_SQUARE = np.float32([[0, 0], [1, 0], [1, 1], [0, 1]])
+_UNIT_SQUARE = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
 
 
 def _add_noise(image: Image, rng: Generator, amplitude: float) -> Image:
-    """Adds Gaussian noise: a window of a fixed field, flipped and scaled by chance; drawing it anew costs ten times as much."""
+    """Adds Gaussian noise: a chance window of a fixed field, as drawing it anew costs ten times as much."""
     height, width, channels = image.shape
     field = _noise_field(height, width, channels, int(rng.integers(_NOISE_FIELDS)))
     y, x, flip = (int(value) for value in rng.integers(0, (height, width, 2)))
     noise = field[y : y + height, x : x + width]
     noise = noise[::-1] if flip else noise
-    return cv2.addWeighted(image, 1.0, np.ascontiguousarray(noise), amplitude / 16, 0, dtype=cv2.CV_8U)
+    noisy = cv2.addWeighted(image, 1.0, np.ascontiguousarray(noise), amplitude / 16, 0, dtype=cv2.CV_8U)
+    return np.asarray(noisy, np.uint8)
 
 
 @lru_cache(maxsize=64)

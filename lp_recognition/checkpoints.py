@@ -1,7 +1,7 @@
 """Checkpoints: one file a step, holding weights, optimizer, input state and config, written whole or not at all.
 
-A checkpoint `model.ckpt-<step>.ckpt` is a NumPy archive (`.npz`, no pickles): `weights/...`, `optimizer/...`, `seeds/...` and a
-JSON record. It can be read without Keras, and a stranger's cannot run code.
+A checkpoint `model.ckpt-<step>.ckpt` is a NumPy archive (`.npz`, no pickles): weights, optimizer and seeds
+by name, and a JSON record. It can be read without Keras, and a stranger's cannot run code.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ def find_checkpoint(config: Config, checkpoint: str = "") -> Path:
     checkpoints = list_checkpoints(config.model_dir)
     if not checkpoints:
         raise ModelError(
-            f"{config.model_dir}: expected a checkpoint model.ckpt-<step>.ckpt, received none; train first, or name one "
-            "with --checkpoint"
+            f"{config.model_dir}: expected a checkpoint model.ckpt-<step>.ckpt, received none; train first, or name "
+            "one with --checkpoint"
         )
     best = best_step(config.model_dir)
     return checkpoints.get(best, list(checkpoints.values())[-1]) if best is not None else list(checkpoints.values())[-1]
@@ -121,7 +121,9 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         raise ModelError(f"{path}: expected a checkpoint, received no such file") from None
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise ModelError(f"{path}: expected a checkpoint, received a file that is none or cut short ({reason})") from None
+        raise ModelError(
+            f"{path}: expected a checkpoint, received a file that is none or cut short ({reason})"
+        ) from None
 
 
 def model_arrays(model: Any) -> dict[str, NDArray[Any]]:
@@ -202,7 +204,7 @@ def transfer_weights(model: Any, vocabulary: Vocabulary, checkpoint: Checkpoint)
             problems.append(f"{weight.path}: expected {current.shape}, received {received}")
             continue
         values.append((weight, mapped))
-        if not np.array_equal(mapped, saved):
+        if saved is None or not np.array_equal(mapped, saved):
             changed.append(weight.path)
     if problems:
         raise ModelError(f"{checkpoint.path}: is of another architecture: {summarize(problems)}")
@@ -241,7 +243,9 @@ def delete_old_checkpoints(model_dir: str | Path, keep: int) -> None:
 
 
 def _seeds(model: Any) -> list[Any]:
-    return [variable for variable in model.non_trainable_variables if variable.path not in {w.path for w in model.weights}]
+    return [
+        variable for variable in model.non_trainable_variables if variable.path not in {w.path for w in model.weights}
+    ]
 
 
 def _is_range(name: str) -> bool:

@@ -1,7 +1,7 @@
 """Samples for the network: annotated crops and drawn plates as batches, the same ones for the same seed.
 
-Training samples are a pure function of their number (Grain's `MapDataset`), so workers may share the work in any way and a
-resumed run goes on at the very sample where the stopped one was.
+Training samples are a pure function of their number (Grain's `MapDataset`), so workers may share the work in any way
+and a resumed run goes on at the very sample where the stopped one was.
 """
 
 from __future__ import annotations
@@ -105,9 +105,7 @@ def training_batches(config: Config, data: LabelledRows, vocabulary: Vocabulary,
     if train.generated_share < 1:
         source = _CropSource(data.rows, _repeats(data.labels, train.balance_first_character), config.preprocessing)
         crops = grain.MapDataset.source(source).seed(train.random_seed).shuffle().repeat()
-        augment = _Augment(
-            config.input_shape[:2], train.apply_basic_aug, train.apply_stn_aug, train.apply_blur_aug
-        )  # fmt: skip
+        augment = _Augment(config)
         parts.append(crops.random_map(augment))
         weights.append(1 - train.generated_share)
     if train.generated_share > 0:
@@ -198,7 +196,7 @@ def _repeats(labels: Sequence[str], balance: float) -> list[int]:
 
 
 class _CropSource:
-    """Random access to annotated crops, decoded, shrunk to about twice the network's size, and kept while memory lasts."""
+    """Random access to annotated crops, shrunk to about twice the network's size and kept while memory lasts."""
 
     def __init__(self, rows: Sequence[Annotation], order: Sequence[int], preprocessing: Preprocessing) -> None:
         self._paths = [str(row.path) for row in rows]
@@ -225,8 +223,9 @@ class _CropSource:
         image = self._preprocessing.to_channels(read_image(path))
         height, width = (2 * size for size in self._preprocessing.input_shape[:2])
         if image.shape[0] > height and image.shape[1] > width:
-            image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-        return np.asarray(image, np.uint8).reshape(image.shape[0], image.shape[1], -1)
+            small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+            image = np.asarray(small, np.uint8).reshape(height, width, -1)
+        return image
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_cache": {}, "_cached_bytes": 0}  # a worker fills its own
@@ -249,16 +248,17 @@ class _PlateSource:
 class _Augment(grain.transforms.RandomMap):
     """The augmentation of annotated crops."""
 
-    def __init__(self, size: tuple[int, int], basic: bool, stn: bool, blur: bool) -> None:
-        self._size, self._basic, self._stn, self._blur = size, basic, stn, blur
+    def __init__(self, config: Config) -> None:
+        self._preprocessing = config.preprocessing
+        train = config.train
+        self._basic, self._stn, self._blur = train.apply_basic_aug, train.apply_stn_aug, train.apply_blur_aug
 
     def random_map(self, element: tuple[Image, str], rng: Generator) -> tuple[Image, str]:
         image, label = element
         if self._stn:
-            image = augmentation.geometric(image, rng, self._size)
+            image = augmentation.geometric(image, rng, self._preprocessing.input_shape[:2])
         else:
-            height, width = self._size
-            image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA).reshape(height, width, -1)
+            image = self._preprocessing.resize(image)
         if self._basic:
             image = augmentation.photometric(image, rng)
         if self._blur:

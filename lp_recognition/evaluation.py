@@ -19,6 +19,7 @@ from lp_recognition.errors import ConfigError, ModelError
 from lp_recognition.files import write_text
 from lp_recognition.image import Image
 from lp_recognition.metrics import Judgement, Metrics, evaluate_readings, format_csv, judge_readings
+from lp_recognition.native_log import import_quietly
 from lp_recognition.recognizer import Reading, Recognizer, read_logits
 from lp_recognition.visualize import contact_sheet, draw_reading
 from lp_recognition.vocabulary import Vocabulary
@@ -199,6 +200,7 @@ def read_with_model(model: Any, plates: EvaluationList, config: Config, vocabula
 
 
 def _open_checkpoint(path: str | Path, config: Config) -> OpenedModel:
+    import_quietly("keras")
     from lp_recognition.checkpoints import load_checkpoint
     from lp_recognition.model import restored_lprnet
 
@@ -216,6 +218,7 @@ def _open_graph(path: str | Path, config: Config) -> OpenedModel:
             f"{path}: alphabet: expected the characters of the model, received none; give the config.yaml that stands "
             "beside the graph"
         )
+    import_quietly("tensorflow")
     from lp_recognition.export.frozen_graph import FrozenGraph
 
     graph = FrozenGraph(path)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-import os
 import struct
-import sys
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lp_recognition.errors import ModelError
+from lp_recognition.native_log import quiet_log
 
 _RUNTIMES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter", "tensorflow")
 
@@ -117,7 +114,7 @@ def open_interpreter(model: str | Path | bytes, num_threads: int = 1) -> TFLiteM
     _check_flatbuffer(data, source)
     interpreter_class, runtime = _find_runtime()
     try:
-        with _quiet_log():
+        with quiet_log():
             interpreter = interpreter_class(model_content=data, num_threads=num_threads)
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
@@ -152,33 +149,6 @@ def _tensor_info(details: Mapping[str, Any]) -> TensorInfo:
     scale, zero_point = details["quantization"]
     shape = tuple(int(size) for size in details["shape"])
     return TensorInfo(details["name"], shape, np.dtype(details["dtype"]), float(scale), int(zero_point))
-
-
-@contextlib.contextmanager
-def _quiet_log() -> Iterator[None]:
-    """Holds back what native code logs to standard error; passes on all but `INFO:` lines.
-
-    Of an attempt that fails nothing is passed on: the exception says it.
-    """
-    with contextlib.ExitStack() as stack:
-        try:
-            log = stack.enter_context(tempfile.TemporaryFile())
-            original = os.dup(2)
-        except OSError:  # no standard error, or nowhere to keep a file: then it is not quiet
-            yield
-            return
-        if sys.stderr is not None:
-            sys.stderr.flush()
-        os.dup2(log.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(original, 2)
-            os.close(original)
-        log.seek(0)
-        lines = [line for line in log if not line.startswith(b"INFO:")]
-        if lines:
-            os.write(2, b"".join(lines))
 
 
 # What a .tflite holds, as far as following it can lead out of the file. A flatbuffer is made of tables; of each kind of

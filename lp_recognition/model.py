@@ -138,7 +138,7 @@ def _with_context(x: Any, architecture: Architecture, unit: Any, quantization_aw
     classes = unit("classes", num_classes, (1, architecture.head_kernel_width), quantize_output=not shared)(x)
     if not shared:
         return classes
-    # On the chip the parts of a concatenation have its scale, so one quantizer serves the whole and the class map in it.
+    # On the chip the parts of a concatenation have its scale: one quantizer serves the whole and the class map in it.
     quantizer = ActivationQuantizer(name="context_quantizer") if quantization_aware else None
     if quantizer is not None:
         classes = quantizer(classes, learn=False)
@@ -184,9 +184,7 @@ def restored_lprnet(checkpoint: Checkpoint) -> keras.Model:
     """
     config = checkpoint.config
     architecture = Architecture.from_config(config, checkpoint.vocabulary.num_classes)
-    model = build_lprnet(
-        architecture, quantization_aware=checkpoint.quantized, per_channel=config.quantize_per_channel
-    )
+    model = build_lprnet(architecture, quantization_aware=checkpoint.quantized, per_channel=config.quantize_per_channel)
     restore_model(model, checkpoint, whole=False)
     return model
 

@@ -192,10 +192,11 @@ class QuantizableUnit(keras.layers.Layer):
         return self.kernel * ops.reshape(factor, shape), self.beta - self.moving_mean * factor
 
     def make_constant(self) -> None:
-        """Fixes the folded kernel, its limit and the bias as numbers, so that an exported graph holds plain constants."""
+        """Fixes the folded kernel, its limit and the bias as numbers: plain constants of an exported graph."""
         kernel, bias = self.folded()
         limit = self.weight_quantizer.limit(kernel) if self.weight_quantizer is not None else None
-        self._constants = tuple(None if value is None else ops.convert_to_numpy(value) for value in (kernel, bias, limit))
+        limit = None if limit is None else ops.convert_to_numpy(limit)
+        self._constants = (ops.convert_to_numpy(kernel), ops.convert_to_numpy(bias), limit)
         if self.output_quantizer is not None:
             self.output_quantizer.make_constant()
 

@@ -15,7 +15,7 @@ from lp_recognition.decoding import decode
 from lp_recognition.errors import ConfigError, ImageError, ModelError
 from lp_recognition.image import Image, Preprocessing, read_image
 from lp_recognition.interpreter import TensorInfo, open_interpreter
-from lp_recognition.vocabulary import Vocabulary
+from lp_recognition.vocabulary import Vocabulary, split_symbols
 
 #: Images held in memory at once while a long list of them is read.
 _CHUNK = 256
@@ -34,6 +34,11 @@ class Reading:
     text: str
     confidence: float
     confidences: tuple[float, ...]
+
+    @property
+    def symbols(self) -> list[str]:
+        """The symbols of the text, as many as confidences."""
+        return split_symbols(self.text)
 
 
 class Recognizer:

@@ -1,7 +1,7 @@
 """Training: phases, schedule, optimizer, the loop in chunks that end on a checkpoint, and what is shown meanwhile.
 
-A run is a sequence of chunks of `save_checkpoints_steps`. Each ends on a checkpoint that holds all that the next step depends
-on, so a run that was killed anywhere and is started again makes the very steps it would have made.
+A run is a sequence of chunks of `save_checkpoints_steps`. Each ends on a checkpoint that holds all that the next step
+depends on, so a run that was killed anywhere and is started again makes the very steps it would have made.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import math
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from keras import ops
 
 from lp_recognition import checkpoints, dataset
 from lp_recognition.config import Config, TrainConfig, refuse_other_model, save_config
-from lp_recognition.errors import ConfigError, ModelError, UserError
+from lp_recognition.errors import ConfigError, UserError
 from lp_recognition.evaluation import EvaluationList, read_with_model
 from lp_recognition.losses import BlankShare, CTCLoss
 from lp_recognition.metrics import Metrics
@@ -121,8 +121,8 @@ def _resolve(
         delay = 0 if init_checkpoint else train.quantization_delay
         if config.quantization_aware and delay == 0 and not init_checkpoint:
             raise ConfigError(
-                "train.quantization_delay: expected some float steps before quantization starts, received 0; raise it, or "
-                "start from a float checkpoint with --init_checkpoint"
+                "train.quantization_delay: expected some float steps before quantization starts, received 0; raise it, "
+                "or start from a float checkpoint with --init_checkpoint"
             )
     time_steps = Architecture.from_config(config, vocabulary.num_classes).time_steps
     if data.rows:
@@ -165,7 +165,10 @@ def _build(config: Config, vocabulary: Vocabulary, step: int) -> keras.Model:
     model.compile(
         optimizer=_optimizer(train),
         loss=CTCLoss(vocabulary.blank_index),
-        metrics=[keras.metrics.MeanMetricWrapper(CTCLoss(vocabulary.blank_index), name="ctc"), BlankShare(vocabulary.blank_index)],
+        metrics=[
+            keras.metrics.MeanMetricWrapper(CTCLoss(vocabulary.blank_index), name="ctc"),
+            BlankShare(vocabulary.blank_index),
+        ],
         # XLA compiles for minutes and is no faster for these shapes on a CPU; JAX knows no other way.
         jit_compile="auto" if keras.backend.backend() == "jax" else False,
     )
@@ -309,7 +312,9 @@ class _Run:
         config = self.config
         result = read_with_model(model, evaluation, config, self.vocabulary)
         self.metrics = result.metrics
-        self.bar.write(f"step {self.step}: LP-RR {result.metrics.lp_rr:.1%} of {result.metrics.plates}", file=sys.stderr)
+        self.bar.write(
+            f"step {self.step}: LP-RR {result.metrics.lp_rr:.1%} of {result.metrics.plates}", file=sys.stderr
+        )
         # A float model cannot be the best of a run whose product is the quantized one.
         counts = not config.quantization_aware or self.step > config.train.quantization_delay
         best = checkpoints.read_best(config.model_dir)
@@ -328,18 +333,23 @@ class _Run:
         previous = max(self.first_step, self.step - self.config.train.display_iter)
         if not math.isfinite(loss):
             raise UserError(
-                f"the loss became {loss} between steps {previous} and {self.step}; start again from the last checkpoint with a "
-                f"lower train.learning_rate (it was {learning_rate:.2g}) or a smaller train.clip_norm"
+                f"the loss became {loss} between steps {previous} and {self.step}; start again from the last checkpoint "
+                f"with a lower train.learning_rate (it was {learning_rate:.2g}) or a smaller train.clip_norm"
             )
         self.bar.set_postfix_str(f"loss {loss:.3f}, {self.samples_per_second:.0f} samples/s", refresh=False)
         if self.writer is not None:
-            values = {"loss": loss, "optimization_loss": optimization_loss, "learning_rate": learning_rate, "blank_share": blank_share}
+            values = {
+                "loss": loss,
+                "optimization_loss": optimization_loss,
+                "learning_rate": learning_rate,
+                "blank_share": blank_share,
+            }
             for name, value in values.items():
                 self.writer.add_scalar(name, value, self.step)
         if blank_share > 0.9999 and self.step - self.first_step >= _PATIENCE_WITH_BLANKS and self.step % 1000 == 0:
             self.bar.write(
-                f"warning: after {self.step} steps the model still writes nothing but blanks; try a higher train.learning_rate, "
-                "fewer kinds of augmentation, or look whether the labels belong to their images",
+                f"warning: after {self.step} steps the model still writes nothing but blanks; try a higher "
+                "train.learning_rate, fewer kinds of augmentation, or look whether the labels belong to their images",
                 file=sys.stderr,
             )
 
@@ -379,7 +389,7 @@ class _Monitor(keras.callbacks.Callback):
 
 
 class _graceful_interrupt:  # noqa: N801 - reads as a function where it is used
-    """Lets the step under way end on Ctrl-C or SIGTERM, so that a checkpoint of it can be saved; a second Ctrl-C ends at once."""
+    """Lets the step under way end on Ctrl-C or SIGTERM and be saved; a second Ctrl-C ends at once."""
 
     def __init__(self, monitor: _Monitor) -> None:
         self.monitor = monitor

@@ -64,7 +64,7 @@ class Vocabulary:
     def from_labels(
         cls, labels: Iterable[str], *, use_h_concat: bool = False, use_oi_concat: bool = False
     ) -> Vocabulary:
-        """Builds the alphabet of all symbols that stand in `labels`, sorted, so that the order of rows is of no account."""
+        """Builds the alphabet of all symbols in `labels`, sorted, so that the order of rows is of no account."""
         symbols = sorted({symbol for label in labels for symbol in split_symbols(label)})
         return cls(tuple(symbols), use_h_concat, use_oi_concat)
 

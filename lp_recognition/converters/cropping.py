@@ -122,15 +122,15 @@ def _cut_corners(image: Image, region: Corners, size: tuple[int, int] | None) ->
     notes += _check_inside(image, corners, "corners")
 
     grown = 1 + 2 * region.margin
-    plate_width, plate_height = (max(1.0, side * grown) for side in _sides(corners))
-    height, width = size or (round(plate_height), round(plate_width))
+    across, down = (side + 1 for side in _sides(corners))  # corners are the outermost pixels of the plate
+    height, width = size or (round(down * grown), round(across * grown))
     # Drawn as large as the plate is, then shrunk by area: linear interpolation alone would skip pixels.
-    full_width = width * min(_MAX_OVERSAMPLING, math.ceil(plate_width / width))
-    full_height = height * min(_MAX_OVERSAMPLING, math.ceil(plate_height / height))
-    inset = region.margin / grown
-    x0, x1 = full_width * inset, full_width * (1 - inset) - 1
-    y0, y1 = full_height * inset, full_height * (1 - inset) - 1
-    # The corners are pixels of the plate, so they become the corner pixels of the crop.
+    full_width = width * min(_MAX_OVERSAMPLING, math.ceil(across * grown / width / STEP))
+    full_height = height * min(_MAX_OVERSAMPLING, math.ceil(down * grown / height / STEP))
+    # The middle of the outermost pixel: behind the margin and half a pixel of the plate, whatever its size has become.
+    x0 = full_width * (region.margin + 0.5 / across) / grown - 0.5
+    y0 = full_height * (region.margin + 0.5 / down) / grown - 0.5
+    x1, y1 = full_width - 1 - x0, full_height - 1 - y0
     target = np.array(((x0, y0), (x1, y0), (x1, y1), (x0, y1)), np.float32)
     homography = cv2.getPerspectiveTransform(np.array(corners, np.float32), target)
     crop = cv2.warpPerspective(

@@ -1,0 +1,70 @@
+"""Measures a model on a list of plates: LP-RR with its 95% interval, and where the errors are.
+
+examples:
+  python eval_lpr.py config/ccpd.py eval.file_list_path=test.txt --checkpoint model/model.ckpt-60000.ckpt
+  python eval_lpr.py config/ccpd.py eval.file_list_path=test.txt --model graph.tflite
+  python eval_lpr.py model/config.yaml --model graph.pb eval.beam_width=10
+
+Without --checkpoint or --model it takes the best checkpoint of model_dir; without a list, held-out drawn plates where
+the config draws any. Writes eval.json and eval.csv (a row per plate) into eval.output_dir, else beside the model.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from lp_recognition.errors import ConfigError, run_script
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("config", help="a config (.py), a folder (its default.py), or a recorded config.yaml")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings to change: eval.beam_width=10")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--checkpoint", default="", help="a checkpoint, .ckpt")
+    which.add_argument("--model", default="", help="a checkpoint, a frozen graph (.pb, .frozen) or a .tflite")
+    arguments = parser.parse_intermixed_args(argv)
+
+    from lp_recognition.config import load_config
+
+    config = load_config(arguments.config, arguments.overrides)
+
+    from tqdm import tqdm
+
+    from lp_recognition.checkpoints import find_checkpoint
+    from lp_recognition.evaluation import EvaluationList, evaluate, open_model
+
+    path = arguments.model or find_checkpoint(config, arguments.checkpoint or config.eval.checkpoint)
+    model = open_model(path, config)
+    plates = EvaluationList.from_config(model.config)
+    if plates is None:
+        raise ConfigError(
+            f"{arguments.config}: eval.file_list_path: expected a list of plates, received none; add "
+            "eval.file_list_path=test.txt"
+        )
+    with tqdm(total=len(plates.labels), unit="plate", leave=False, file=sys.stderr) as bar:
+        result = evaluate(model.predict, plates, model.config, model.vocabulary, bar.update)
+    print(f"model: {path}")
+    print(f"plates: {', '.join(config.eval.file_list_path) or 'drawn, held out'}")
+    if plates.skipped:
+        print(f"left out: {len(plates.skipped)} bad rows, such as {plates.skipped[0]}")
+    if unknown := plates.unreadable(model.vocabulary):
+        print(f"counted as wrong: {len(unknown)} labels hold characters the model does not know, such as {unknown[0]}")
+    print(f"\n{result.metrics.to_table()}\n\n{result.plates_per_second:.0f} plates/s, images in memory")
+    folder = Path(config.eval.output_dir or Path(path).parent)
+    result.save(folder, str(path))
+    print(f"{folder / 'eval.json'} and {folder / 'eval.csv'} hold every figure and every plate")
+    return 0
+
+
+def script() -> None:
+    """The entry point `eval-lpr`."""
+    run_script(main)
+
+
+if __name__ == "__main__":
+    script()

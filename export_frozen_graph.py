@@ -1,0 +1,62 @@
+"""Freezes a checkpoint into one graph file, which `tflite_convert` turns into the file for the chip.
+
+example:
+  python export_frozen_graph.py config/ccpd.py --output_dir frozen_graph_60000 --checkpoint model/model.ckpt-60000.ckpt
+  mv frozen_graph_60000/graph.pb.frozen graph.pb
+  tflite_convert --enable_v1_converter --graph_def_file=graph.pb --output_file=graph.tflite --input_arrays=input \\
+      --output_arrays=Squeeze --inference_type=QUANTIZED_UINT8 --mean_values=128 --std_dev_values=127
+
+Writes graph.pb.frozen, from `input` to `Squeeze`, and the config.yaml it reads by. Without --checkpoint it takes the
+best checkpoint of model_dir.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from lp_recognition.errors import run_script
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("config", help="a config (.py), a folder (its default.py), or a recorded config.yaml")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings to change: model_dir=model_2")
+    parser.add_argument("--checkpoint", default="", help="a checkpoint, .ckpt")
+    parser.add_argument("--output_dir", default="frozen_graph", help="where the graph goes (default: %(default)s)")
+    arguments = parser.parse_intermixed_args(argv)
+
+    from lp_recognition.config import load_config
+
+    config = load_config(arguments.config, arguments.overrides)
+
+    from lp_recognition.checkpoints import find_checkpoint
+    from lp_recognition.native_log import import_quietly
+
+    path = find_checkpoint(config, arguments.checkpoint)
+    export = import_quietly("lp_recognition.export.frozen_graph").export_checkpoint(
+        path, config, Path(arguments.output_dir)
+    )
+    print(f"{export.graph}: {export.graph.stat().st_size} bytes, of {path}")
+    print(f"largest difference from the checkpoint: {export.difference:.1e} of logits up to {export.largest_logit:.1f}")
+    if export.quantized:
+        print("convert it to uint8:")
+        print(
+            f"  tflite_convert --enable_v1_converter --graph_def_file={export.graph} --output_file=graph.tflite "
+            "--input_arrays=input --output_arrays=Squeeze --inference_type=QUANTIZED_UINT8 "
+            f"--mean_values={export.mean_value} --std_dev_values={export.std_dev_value}"
+        )
+    else:
+        print("the checkpoint is float: train with quantization_aware=True for a uint8 file")
+    return 0
+
+
+def script() -> None:
+    """The entry point `export-frozen-graph`."""
+    run_script(main)
+
+
+if __name__ == "__main__":
+    script()
