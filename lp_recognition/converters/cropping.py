@@ -25,8 +25,9 @@ MIN_SIDE = 4
 MIN_TRIANGLE = 0.2
 #: The share of a plate that has to lie inside the image; the rest is filled by repeating the edge of the image.
 MIN_INSIDE = 0.9
-#: A crop is drawn at most this many times too large before it is shrunk by area, which keeps thin strokes.
-_MAX_OVERSAMPLING = 8
+#: A crop is drawn with steps of at most this many pixels of the image (linear interpolation takes two together, so none
+#: is passed over), at most this many times too large, and then shrunk by area.
+_STEP, _MAX_OVERSAMPLING = 1.5, 8
 
 
 class CropError(UserError):
@@ -124,9 +125,8 @@ def _cut_corners(image: Image, region: Corners, size: tuple[int, int] | None) ->
     grown = 1 + 2 * region.margin
     across, down = (side + 1 for side in _sides(corners))  # corners are the outermost pixels of the plate
     height, width = size or (round(down * grown), round(across * grown))
-    # Drawn as large as the plate is, then shrunk by area: linear interpolation alone would skip pixels.
-    full_width = width * min(_MAX_OVERSAMPLING, math.ceil(across * grown / width / STEP))
-    full_height = height * min(_MAX_OVERSAMPLING, math.ceil(down * grown / height / STEP))
+    full_width = width * min(_MAX_OVERSAMPLING, math.ceil(across * grown / width / _STEP))
+    full_height = height * min(_MAX_OVERSAMPLING, math.ceil(down * grown / height / _STEP))
     # The middle of the outermost pixel: behind the margin and half a pixel of the plate, whatever its size has become.
     x0 = full_width * (region.margin + 0.5 / across) / grown - 0.5
     y0 = full_height * (region.margin + 0.5 / down) / grown - 0.5
