@@ -68,6 +68,8 @@ class train:
     plate_formats = ("cn_blue",)
     # A TrueType font of yours for drawn plates; None for the built-in lettering.
     plate_font = None
+    # Kinds of degradation that drawn plates are spared, by name (docs/plates.md), or "all".
+    plate_without = ()
     # Show plates of rare first characters (provinces) more often: (most / count) ** balance times each.
     balance_first_character = 0.0
     # Augmentation of listed crops: brightness, contrast, color; shift, zoom, shear, perspective; blur and noise.

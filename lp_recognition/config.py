@@ -46,6 +46,7 @@ class TrainConfig(_Section):
     generated_share: Fraction = 0.0
     plate_formats: tuple[str, ...] | dict[str, float] = ("cn_blue",)
     plate_font: str | None = None
+    plate_without: tuple[str, ...] = ()
     balance_first_character: Fraction = 0.0
     apply_basic_aug: bool = True
     apply_stn_aug: bool = True
@@ -74,7 +75,7 @@ class TrainConfig(_Section):
     need_to_save_weights: bool = True
     need_to_save_log: bool = True
 
-    _lists = field_validator("file_list_path", "plate_formats", mode="before")(_listed)
+    _lists = field_validator("file_list_path", "plate_formats", "plate_without", mode="before")(_listed)
 
 
 class EvalConfig(_Section):

@@ -22,7 +22,7 @@ from lp_recognition.annotations import Annotation, read_annotations
 from lp_recognition.config import Config
 from lp_recognition.errors import AnnotationError, ImageError, summarize
 from lp_recognition.image import Image, Preprocessing, read_image
-from lp_recognition.plates import PlateGenerator
+from lp_recognition.plates import Degradations, PlateGenerator
 from lp_recognition.vocabulary import Vocabulary, VocabularyError, min_time_steps, split_symbols
 
 #: Filler of label rows shorter than the longest, which the loss passes over.
@@ -75,6 +75,24 @@ def check_labels(data: LabelledRows, vocabulary: Vocabulary, config: Config, tim
     return _keep(data.rows, checked, data.skipped, config.train.skip_bad_rows)
 
 
+def alphabet_of(config: Config) -> Vocabulary:
+    """The classes a training would have: of the stated alphabet, else of its lists and drawn formats.
+
+    Raises:
+        AnnotationError: a list cannot be read.
+        ConfigError: no alphabet is stated, and there is neither a list nor a drawn plate to take it from.
+    """
+    labels: list[str] = []
+    if config.alphabet is None:
+        train = config.train
+        if train.file_list_path and train.generated_share < 1:
+            rows, _ = read_annotations(train.file_list_path, skip_bad_rows=train.skip_bad_rows)
+            labels += [row.label for row in rows]
+        if train.generated_share > 0:
+            labels += build_generator(config).characters
+    return config.vocabulary(labels)
+
+
 def build_generator(config: Config, *, evaluation: bool = False) -> PlateGenerator:
     """The plate generator of a config; that of the evaluation draws other plates than that of the training."""
     return PlateGenerator(
@@ -82,6 +100,7 @@ def build_generator(config: Config, *, evaluation: bool = False) -> PlateGenerat
         seed=config.train.random_seed + (_EVAL_SEED if evaluation else 0),
         size=config.input_shape[:2],
         font=config.train.plate_font,
+        degradations=Degradations.sparing(config.train.plate_without),
     )
 
 

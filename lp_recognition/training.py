@@ -116,8 +116,7 @@ def _resolve(
         vocabulary = resumed.vocabulary
         delay = resumed.config.train.quantization_delay
     else:
-        drawn = dataset.build_generator(config).characters if train.generated_share > 0 else []
-        vocabulary = config.vocabulary([*data.labels, *drawn])
+        vocabulary = dataset.alphabet_of(config)
         delay = 0 if init_checkpoint else train.quantization_delay
         if config.quantization_aware and delay == 0 and not init_checkpoint:
             raise ConfigError(
@@ -333,8 +332,8 @@ class _Run:
         previous = max(self.first_step, self.step - self.config.train.display_iter)
         if not math.isfinite(loss):
             raise UserError(
-                f"the loss became {loss} between steps {previous} and {self.step}; start again from the last checkpoint "
-                f"with a lower train.learning_rate (it was {learning_rate:.2g}) or a smaller train.clip_norm"
+                f"the loss became {loss} between steps {previous} and {self.step}; start again from the last "
+                f"checkpoint with a lower train.learning_rate (it was {learning_rate:.2g}) or a smaller train.clip_norm"
             )
         self.bar.set_postfix_str(f"loss {loss:.3f}, {self.samples_per_second:.0f} samples/s", refresh=False)
         if self.writer is not None:

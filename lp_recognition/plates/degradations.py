@@ -320,6 +320,16 @@ class Degradations(BaseModel):
         """No degradation at all: the plate as it is painted, filling the crop."""
         return cls().without(*cls.names())
 
+    @classmethod
+    def sparing(cls, names: Iterable[str]) -> Degradations:
+        """The default without the families named, or without any where `all` is among the names.
+
+        Raises:
+            UserError: there is no family of that name.
+        """
+        names = tuple(names)
+        return cls.none() if "all" in names else cls().without(*names)
+
     def without(self, *names: str) -> Degradations:
         """A copy in which some families never happen.
 
