@@ -17,7 +17,7 @@ from lp_recognition.image import Image
 
 HASH_BITS = 256
 #: Of real crops that were shifted, scaled, brightened and compressed again, nine in ten stay within this distance; of
-#: twelve million pairs of crops with different labels, five come so near, of which two are one plate with a wrong label.
+#: twelve million pairs of crops with different labels, five come so near, and two of these are one plate, mislabelled.
 NEAR_DISTANCE = 32
 
 _ROWS, _COLUMNS = 8, 32

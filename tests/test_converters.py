@@ -737,6 +737,8 @@ def test_czech_without_a_table_is_told(tmp_path: Path):
         convert_czech(CzechOptions(tmp_path / "ReId", tmp_path / "out"))
     with pytest.raises(UserError, match=r"x\.csv: expected a table, received no such file"):
         convert_czech(CzechOptions(tmp_path / "ReId", tmp_path / "out", tables=("x.csv",)))
+    with pytest.raises(UserError, match=r"--table: expected tables below .*ReId, received .*x\.csv"):
+        convert_czech(CzechOptions(tmp_path / "ReId", tmp_path / "out", tables=(str(tmp_path / "x.csv"),)))
     (tmp_path / "ReId/x.csv").write_bytes("image_path,lp\nžluť,1\n".encode("cp1250"))
     with pytest.raises(UserError, match="expected UTF-8 text, received byte 14"):
         convert_czech(CzechOptions(tmp_path / "ReId", tmp_path / "out"))

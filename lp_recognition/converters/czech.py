@@ -82,6 +82,9 @@ def convert_czech(options: CzechOptions, workers: int = 1) -> Summary:
     """
     check_folders(options.source, options.output)
     tables = [options.source / name for name in options.tables] or sorted(options.source.glob("*.csv"))
+    outside = [table for table in tables if not table.is_relative_to(options.source) or ".." in table.parts]
+    if outside:
+        raise UserError(f"--table: expected tables below {options.source}, received {outside[0]}")
     if not tables:
         raise UserError(f"{options.source}: expected a table (*.csv) in it, received none; name it with --table")
     rows: list[_Row] = []
