@@ -129,8 +129,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
 def model_arrays(model: Any) -> dict[str, NDArray[Any]]:
     """A model's weights by name, and the state of its random seeds."""
     arrays = {f"weights/{weight.path}": np.asarray(weight) for weight in model.weights}
-    arrays |= {f"seeds/{variable.path}": np.asarray(variable) for variable in _seeds(model)}
-    return arrays
+    return arrays | {f"seeds/{name}": np.asarray(variable) for name, variable in _seeds(model).items()}
 
 
 def optimizer_arrays(model: Any) -> dict[str, NDArray[Any]]:
@@ -149,7 +148,7 @@ def restore_model(model: Any, checkpoint: Checkpoint, *, whole: bool = True) -> 
     Raises:
         ModelError: a weight is missing or has another shape; nothing is changed.
     """
-    _assign(model.weights, "weights/", checkpoint, optional=_is_range)
+    _assign({weight.path: weight for weight in model.weights}, "weights/", checkpoint, optional=_is_range)
     if whole:
         _assign(_seeds(model), "seeds/", checkpoint, optional=lambda name: True)
 
@@ -242,25 +241,25 @@ def delete_old_checkpoints(model_dir: str | Path, keep: int) -> None:
             checkpoints[step].unlink()
 
 
-def _seeds(model: Any) -> list[Any]:
-    return [
-        variable for variable in model.non_trainable_variables if variable.path not in {w.path for w in model.weights}
-    ]
+def _seeds(model: Any) -> dict[str, Any]:
+    """The states of a model's random layers by layer; their own names count up with every model of a process."""
+    generators = {layer.name: getattr(layer, "seed_generator", None) for layer in model.layers}
+    return {name: generator.state for name, generator in generators.items() if generator is not None}
 
 
 def _is_range(name: str) -> bool:
     return name.endswith(("/range_min", "/range_max", "/batches_seen"))
 
 
-def _assign(variables: list[Any], prefix: str, checkpoint: Checkpoint, optional: Any) -> None:
+def _assign(variables: Mapping[str, Any], prefix: str, checkpoint: Checkpoint, optional: Any) -> None:
     values, problems = [], []
-    for variable in variables:
-        saved = checkpoint.arrays.get(prefix + variable.path)
+    for name, variable in variables.items():
+        saved = checkpoint.arrays.get(prefix + name)
         if saved is None:
-            if not optional(variable.path):
-                problems.append(f"{variable.path}: expected {tuple(variable.shape)}, received nothing")
+            if not optional(name):
+                problems.append(f"{name}: expected {tuple(variable.shape)}, received nothing")
         elif saved.shape != tuple(variable.shape):
-            problems.append(f"{variable.path}: expected {tuple(variable.shape)}, received {saved.shape}")
+            problems.append(f"{name}: expected {tuple(variable.shape)}, received {saved.shape}")
         else:
             values.append((variable, saved))
     if problems:

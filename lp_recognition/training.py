@@ -81,14 +81,14 @@ def train(config: Config, init_checkpoint: str = "") -> TrainingResult:
     run = _Run(config, vocabulary, evaluation, step)
     try:
         for start, stop in _phases(config, step):
-            if start > step and _is_quantized(config, start):
+            if start > run.first_step:  # over the border, in one run
                 model = _quantized_copy(config, vocabulary, model, start)
-            step = run.train_phase(model, data, start, stop)
-            if step < stop:
+            run.train_phase(model, data, start, stop)
+            if run.interrupted:
                 break
     finally:
         run.close()
-    return TrainingResult(step, step == config.train.steps, run.metrics, run.samples_per_second)
+    return TrainingResult(run.step, run.step == config.train.steps, run.metrics, run.samples_per_second)
 
 
 def _latest_checkpoint(config: Config) -> checkpoints.Checkpoint | None:
@@ -263,6 +263,7 @@ class _Run:
         self.started = time.monotonic()
         self.spent_elsewhere = 0.0
         self.step = step
+        self.interrupted = False
         self.writer = SummaryWriter(config.model_dir, purge_step=step + 1) if config.train.need_to_save_log else None
         interactive = sys.stderr.isatty()
         self.bar = tqdm(
@@ -276,8 +277,8 @@ class _Run:
         seconds = time.monotonic() - self.started - self.spent_elsewhere
         return (self.step - self.first_step) * self.config.train.batch_size / max(seconds, 1e-9)
 
-    def train_phase(self, model: keras.Model, data: dataset.LabelledRows, start: int, stop: int) -> int:
-        """Trains from step `start` to `stop` and returns the step it got to: less where it was interrupted."""
+    def train_phase(self, model: keras.Model, data: dataset.LabelledRows, start: int, stop: int) -> None:
+        """Trains from step `start` to `stop`, or as far as it gets before an interrupt."""
         every = self.config.train.save_checkpoints_steps
         batches = iter(dataset.training_batches(self.config, data, self.vocabulary, start, stop))
         self.step = start
@@ -288,13 +289,13 @@ class _Run:
             with _graceful_interrupt(monitor):
                 # A generator over just this chunk: Keras reads ahead, and must not read into the next.
                 chunk = (batch for batch in itertools.islice(batches, steps))
-                model.fit(chunk, steps_per_epoch=steps, epochs=1, verbose=0, callbacks=[monitor])
+                model.fit(chunk, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=[monitor])
             began = time.monotonic()
             self._finish_chunk(model)
             self.spent_elsewhere += time.monotonic() - began
             if monitor.interrupted:
-                return self.step
-        return self.step
+                self.interrupted = True
+                return
 
     def _finish_chunk(self, model: keras.Model) -> None:
         config = self.config
