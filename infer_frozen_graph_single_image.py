@@ -1,7 +1,10 @@
 """Reads one image with a frozen graph and prints text and confidences.
 
-example:
+examples:
+  python infer_frozen_graph_single_image.py graph.pb plate.jpg
   python infer_frozen_graph_single_image.py graph.pb plate.jpg --config config/ccpd.py
+
+A graph of export_frozen_graph.py says itself what it reads and how; another one needs --config.
 """
 
 from __future__ import annotations
@@ -17,7 +20,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", help="a frozen graph")
     parser.add_argument("image", help="a crop of a plate, of any size")
-    parser.add_argument("--config", required=True, help="the config of the model, or its recorded config.yaml")
+    parser.add_argument(
+        "--config", default="", help="the config of the model, or its recorded config.yaml (default: the graph's own)"
+    )
     parser.add_argument("--beam_width", type=int, default=1, help="1 reads the best path, more is a beam search")
     parser.add_argument("--output", default="", help="also draw the reading into this picture")
     arguments = parser.parse_args(argv)

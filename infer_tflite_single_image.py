@@ -1,7 +1,10 @@
 """Reads one image with a .tflite and prints text and confidences.
 
-example:
+examples:
+  python infer_tflite_single_image.py graph_uint8.tflite plate.jpg
   python infer_tflite_single_image.py graph.tflite plate.jpg --config config/ccpd.py
+
+A file of export_frozen_graph.py --tflite says itself what it reads and how; one of tflite_convert needs --config.
 """
 
 from __future__ import annotations
@@ -17,7 +20,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", help="a .tflite")
     parser.add_argument("image", help="a crop of a plate, of any size")
-    parser.add_argument("--config", required=True, help="the config of the model, or its recorded config.yaml")
+    parser.add_argument(
+        "--config", default="", help="the config of the model, or its recorded config.yaml (default: the file's own)"
+    )
     parser.add_argument("--beam_width", type=int, default=1, help="1 reads the best path, more is a beam search")
     parser.add_argument("--output", default="", help="also draw the reading into this picture")
     arguments = parser.parse_args(argv)

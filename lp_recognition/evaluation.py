@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from lp_recognition.annotations import Annotation
 from lp_recognition.config import Config, refuse_other_model
 from lp_recognition.dataset import drawn_plates, load_rows, prepared_images
+from lp_recognition.description import settle_config
 from lp_recognition.errors import ConfigError, ModelError
 from lp_recognition.files import write_text
 from lp_recognition.image import Image
@@ -51,8 +52,12 @@ class OpenedModel:
         return read_logits(self.predict(images), self.vocabulary, beam_width)
 
 
-def open_model(path: str | Path, config: Config) -> OpenedModel:
+def open_model(path: str | Path, config: Config | None = None) -> OpenedModel:
     """Opens a model by what its name ends in: `.ckpt`, `.pb` or `.frozen`, `.tflite`.
+
+    Args:
+        path: The file.
+        config: Its settings; None for those that the file carries.
 
     Raises:
         ModelError, ConfigError: the file is missing or broken, does not fit the config, or is of an unknown kind.
@@ -62,7 +67,7 @@ def open_model(path: str | Path, config: Config) -> OpenedModel:
         return _open_checkpoint(path, config)
     if suffix == ".tflite":
         recognizer = Recognizer(path, config=config)
-        return OpenedModel(recognizer.predict, config, recognizer.vocabulary, str(path))
+        return OpenedModel(recognizer.predict, recognizer.config, recognizer.vocabulary, str(path))
     if suffix in (".pb", ".frozen"):
         return _open_graph(path, config)
     raise ModelError(f"{path}: expected a model ending in .ckpt, .pb, .frozen or .tflite, received '{suffix}'")
@@ -199,35 +204,38 @@ def read_with_model(model: Any, plates: EvaluationList, config: Config, vocabula
     return evaluate(predictor(model, config, config.eval.batch_size), plates, config, vocabulary)
 
 
-def _open_checkpoint(path: str | Path, config: Config) -> OpenedModel:
+def _open_checkpoint(path: str | Path, config: Config | None) -> OpenedModel:
     import_quietly("keras")
     from lp_recognition.checkpoints import load_checkpoint
     from lp_recognition.model import restored_lprnet
 
     checkpoint = load_checkpoint(path)
-    refuse_other_model(config, checkpoint.config, str(path))
-    resolved = config.with_values(alphabet=checkpoint.config.alphabet)
+    resolved = checkpoint.config
+    if config is not None:
+        refuse_other_model(config, checkpoint.config, str(path))
+        resolved = config.with_values(alphabet=checkpoint.config.alphabet)
     model = restored_lprnet(checkpoint)
     predict = predictor(model, resolved, resolved.eval.batch_size)
     return OpenedModel(predict, resolved, checkpoint.vocabulary, str(path))
 
 
-def _open_graph(path: str | Path, config: Config) -> OpenedModel:
-    if config.alphabet is None:
-        raise ConfigError(
-            f"{path}: alphabet: expected the characters of the model, received none; give the config.yaml that stands "
-            "beside the graph"
-        )
+def _open_graph(path: str | Path, config: Config | None) -> OpenedModel:
     import_quietly("tensorflow")
     from lp_recognition.export.frozen_graph import FrozenGraph
 
     graph = FrozenGraph(path)
-    vocabulary = config.vocabulary()
-    if graph.input_shape != config.input_shape or graph.output_shape[-1] != vocabulary.num_classes:
+    settings = settle_config(path, graph.description, config)
+    if settings.alphabet is None:
+        raise ConfigError(
+            f"{path}: alphabet: expected the characters of the model, received none; give the config.yaml that stands "
+            "beside the graph"
+        )
+    vocabulary = settings.vocabulary()
+    if graph.input_shape != settings.input_shape or graph.output_shape[-1] != vocabulary.num_classes:
         raise ModelError(
-            f"{path}: expected input_shape {config.input_shape} and {vocabulary.num_classes} classes (alphabet, "
+            f"{path}: expected input_shape {settings.input_shape} and {vocabulary.num_classes} classes (alphabet, "
             f"use_h_concat, use_oi_concat), received {graph.input_shape} and {graph.output_shape[-1]}"
         )
     return OpenedModel(
-        lambda images: graph.predict(config.preprocessing.normalize(images)), config, vocabulary, str(path)
+        lambda images: graph.predict(settings.preprocessing.normalize(images)), settings, vocabulary, str(path)
     )

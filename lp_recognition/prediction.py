@@ -61,27 +61,30 @@ def read_list(
     write_text(folder / "predictions.csv", table.getvalue())
 
 
-def read_single_image(model: str, image: str, config: str, beam_width: int = 1, picture: str = "") -> Reading:
+def read_single_image(
+    model: str, image: str, config: str | None = None, beam_width: int = 1, picture: str = ""
+) -> Reading:
     """Reads one image with a `.tflite` (the light install is enough) or a frozen graph.
 
     Args:
         model: The file.
         image: The crop's file.
-        config: The config of the model, or its recorded `config.yaml`.
+        config: The config of the model, or its recorded `config.yaml`; None where the file describes itself.
         beam_width: 1 reads the best path.
         picture: Where to draw the reading; empty for nowhere.
 
     Raises:
         UserError: a file is missing, broken, or does not fit the config.
     """
-    settings = load_config(config)
+    settings = load_config(config) if config else None
     crop = read_image(image)
     if Path(model).suffix == ".tflite":
         reading = Recognizer(model, config=settings, beam_width=beam_width).read(crop)
     else:
         from lp_recognition.evaluation import open_model
 
-        reading = open_model(model, settings).read(settings.preprocessing.prepare(crop)[None], beam_width)[0]
+        opened = open_model(model, settings)
+        reading = opened.read(opened.config.preprocessing.prepare(crop)[None], beam_width)[0]
     if picture:
         write_image(picture, draw_reading(crop, reading.text, reading.confidence, reading.confidences))
     return reading

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lp_recognition.config import Config, load_config
 from lp_recognition.decoding import decode
+from lp_recognition.description import read_description, settle_config
 from lp_recognition.errors import ConfigError, ImageError, ModelError
 from lp_recognition.image import Image, Preprocessing, read_image
 from lp_recognition.interpreter import TensorInfo, open_interpreter
@@ -46,7 +47,8 @@ class Recognizer:
 
     Args:
         model: A `.tflite`, with float32, uint8 or int8 at its ends.
-        config: The settings of the model: as they are, or the `config.yaml` recorded beside it, or a `.py`.
+        config: The settings of the model: as they are, or the `config.yaml` recorded beside it, or a `.py`. Not needed
+            where the file describes itself, as those of `export_frozen_graph.py --tflite` do.
         beam_width: 1 reads the best path; more is a prefix beam search.
         num_threads: Threads of the interpreter.
 
@@ -55,16 +57,18 @@ class Recognizer:
         vocabulary: Its classes.
 
     Raises:
-        ConfigError: the config is broken or states no alphabet.
+        ConfigError: the config is broken or states no alphabet, or differs from what the file says of itself; or there
+            is neither config nor description.
         ModelError: the file is missing or broken, or does not fit the config.
     """
 
     def __init__(
-        self, model: str | Path, *, config: str | Path | Config, beam_width: int = 1, num_threads: int = 1
+        self, model: str | Path, *, config: str | Path | Config | None = None, beam_width: int = 1, num_threads: int = 1
     ) -> None:
-        self.config = config if isinstance(config, Config) else load_config(config)
+        given = config if config is None or isinstance(config, Config) else load_config(config)
+        self.config = settle_config(model, read_description(model), given)
         if self.config.alphabet is None:
-            place = "config" if isinstance(config, Config) else str(config)
+            place = str(config) if isinstance(config, (str, Path)) else "config"
             raise ConfigError(
                 f"{place}: alphabet: expected the characters of the model, received none; give the config.yaml that "
                 "was recorded beside the model"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,74 +12,15 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from lp_recognition.checkpoints import load_checkpoint
-from lp_recognition.config import Config, refuse_other_model, save_config
+from lp_recognition.description import ModelDescription, parse_description
 from lp_recognition.errors import ModelError
 from lp_recognition.files import write_bytes
-from lp_recognition.model import make_constant, restored_lprnet
+from lp_recognition.model import make_constant
 
 #: Names of the graph's input and output, as `tflite_convert --input_arrays ... --output_arrays ...` wants them.
 INPUT_NAME = "input"
 OUTPUT_NAME = "Squeeze"
-
-
-#: A graph that differs from its checkpoint by more than rounding is broken.
-_LARGEST_DIFFERENCE = 1e-4
-
-
-@dataclass(frozen=True)
-class Export:
-    """A graph that was written.
-
-    Attributes:
-        graph: The file.
-        quantized: Whether it holds the ranges that a conversion to 8 bits needs.
-        difference: Largest difference of its logits from the checkpoint's, on random images.
-        largest_logit: Largest logit of the checkpoint on them, to compare with.
-        mean_value: The pixel that stands for zero, for `tflite_convert --mean_values`.
-        std_dev_value: Pixels to a real 1, for `tflite_convert --std_dev_values`.
-    """
-
-    graph: Path
-    quantized: bool
-    difference: float
-    largest_logit: float
-    mean_value: int
-    std_dev_value: int
-
-
-def export_checkpoint(path: str | Path, config: Config, folder: Path) -> Export:
-    """Freezes a checkpoint into `folder/graph.pb.frozen`, with its `config.yaml` beside it, and compares the two.
-
-    Raises:
-        ModelError: the checkpoint is missing or broken, or the graph computes something else.
-        ConfigError: the config describes another model.
-        UserError: the folder cannot be written.
-    """
-    checkpoint = load_checkpoint(path)
-    refuse_other_model(config, checkpoint.config, str(path))
-    preprocessing = checkpoint.config.preprocessing
-    pixels = np.random.default_rng(0).integers(0, 256, (8, *preprocessing.input_shape), np.uint8)
-    images = preprocessing.normalize(pixels)
-    model = restored_lprnet(checkpoint)
-    expected = np.asarray(model(images, training=False))
-    graph = folder / "graph.pb.frozen"
-    graph_def = freeze(model)
-    received = FrozenGraph.from_graph_def(graph_def, str(graph)).predict(images)
-    difference = float(np.abs(received - expected).max())
-    step = (
-        float(np.abs(expected).max()) / 127 if checkpoint.quantized else 0.0
-    )  # rounding may tip a value to the next step
-    if not difference <= _LARGEST_DIFFERENCE + 1.5 * step:
-        raise ModelError(
-            f"{path}: expected a graph that computes the same logits, received a difference of {difference}"
-        )
-    save_graph(graph_def, graph)
-    save_config(checkpoint.config, folder / "config.yaml")
-    return Export(
-        graph, checkpoint.quantized, difference, float(np.abs(expected).max()), preprocessing.zero_point,
-        round(1 / preprocessing.scale),
-    )  # fmt: skip
+_DESCRIPTION_NODE = "lp_recognition"
 
 
 def freeze(model: keras.Model) -> Any:
@@ -117,6 +57,13 @@ def save_graph(graph_def: Any, path: str | Path) -> None:
     write_bytes(path, graph_def.SerializeToString())
 
 
+def describe_graph(graph_def: Any, description: ModelDescription) -> None:
+    """Puts a description into a GraphDef, as a constant that nothing takes; a conversion leaves it out."""
+    node = graph_def.node.add(name=_DESCRIPTION_NODE, op="Const")
+    node.attr["dtype"].type = tf.string.as_datatype_enum
+    node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(description.to_yaml()))
+
+
 def load_graph(path: str | Path) -> Any:
     """Reads a frozen graph.
 
@@ -148,6 +95,7 @@ class FrozenGraph:
     Attributes:
         input_shape: `(height, width, channels)`.
         output_shape: `(time, classes)`.
+        description: What the graph says of itself; None where it says nothing.
 
     Raises:
         ModelError: as `load_graph`, or where the graph cannot be built.
@@ -164,6 +112,7 @@ class FrozenGraph:
         return graph
 
     def _build(self, graph_def: Any, path: str) -> None:
+        self.description = _description_of(graph_def, path)
         try:
             wrapped = tf.compat.v1.wrap_function(lambda: tf.compat.v1.import_graph_def(graph_def, name=""), [])
             self._run = wrapped.prune(f"{INPUT_NAME}:0", f"{OUTPUT_NAME}:0")
@@ -177,6 +126,13 @@ class FrozenGraph:
         return np.concatenate(
             [self._run(tf.constant(image[None]))[0].numpy().reshape(1, *self.output_shape) for image in images]
         )
+
+
+def _description_of(graph_def: Any, path: str) -> ModelDescription | None:
+    for node in graph_def.node:
+        if node.name == _DESCRIPTION_NODE and node.op == "Const" and node.attr["value"].tensor.string_val:
+            return parse_description(node.attr["value"].tensor.string_val[0].decode("utf-8", "replace"), path)
+    return None
 
 
 def _rename(graph_def: Any, old: str, new: str) -> None:
