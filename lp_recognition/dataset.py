@@ -105,7 +105,7 @@ def build_generator(config: Config, *, evaluation: bool = False) -> PlateGenerat
 
 
 def training_batches(config: Config, data: LabelledRows, vocabulary: Vocabulary, start: int, stop: int) -> Any:
-    """Batches number `start` to `stop` of a training.
+    """Batches number `start` to `stop` of a training, prepared by `train.workers` processes beside it.
 
     Args:
         config: Its batch size, augmentation, share of drawn plates, seed and workers.
@@ -118,24 +118,28 @@ def training_batches(config: Config, data: LabelledRows, vocabulary: Vocabulary,
         A Grain `IterDataset` of `(images, labels)`: float32 `(batch, height, width, channels)` and int32
         `(batch, max_lp_length)`, filled up with `PADDING`.
     """
+    batches = all_batches(config, data, vocabulary)[start:stop]
+    if config.train.workers == 0:
+        return batches.to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=2))
+    iterable = batches.to_iter_dataset(grain.ReadOptions(num_threads=0, prefetch_buffer_size=0))
+    return iterable.mp_prefetch(grain.MultiprocessingOptions(config.train.workers, per_worker_buffer_size=4))
+
+
+def all_batches(config: Config, data: LabelledRows, vocabulary: Vocabulary) -> Any:
+    """A Grain `MapDataset` of the batches of `training_batches`, each made when it is asked for by its number."""
     train = config.train
-    encoder = _Encoder(vocabulary, config.max_lp_length, config.preprocessing)
     parts, weights = [], []
     if train.generated_share < 1:
         source = _CropSource(data.rows, _repeats(data.labels, train.balance_first_character), config.preprocessing)
         crops = grain.MapDataset.source(source).seed(train.random_seed).shuffle().repeat()
-        augment = _Augment(config)
-        parts.append(crops.random_map(augment))
+        parts.append(crops.random_map(_Augment(config)))
         weights.append(1 - train.generated_share)
     if train.generated_share > 0:
         parts.append(grain.MapDataset.source(_PlateSource(build_generator(config))))
         weights.append(train.generated_share)
     samples = parts[0] if len(parts) == 1 else grain.MapDataset.mix(parts, weights)
-    batches = samples.map(encoder).batch(train.batch_size)[start:stop].map(_Normalize(config.preprocessing))
-    if train.workers == 0:
-        return batches.to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=2))
-    iterable = batches.to_iter_dataset(grain.ReadOptions(num_threads=0, prefetch_buffer_size=0))
-    return iterable.mp_prefetch(grain.MultiprocessingOptions(num_workers=train.workers, per_worker_buffer_size=4))
+    encoded = samples.map(_Encoder(vocabulary, config.max_lp_length, config.preprocessing))
+    return encoded.batch(train.batch_size).map(_Normalize(config.preprocessing))
 
 
 def prepared_images(rows: Sequence[Annotation], preprocessing: Preprocessing, batch_size: int) -> Iterator[Image]:

@@ -9,7 +9,6 @@ from typing import Any
 from lp_recognition.metrics import format_table
 from lp_recognition.quantization import QuantizableUnit
 
-
 # Layers that a file for the chip does not have.
 _FREE = ("InputLayer", "Dropout", "ActivationQuantizer")
 
@@ -39,11 +38,7 @@ class LayerCost:
 
 def layer_costs(model: Any) -> list[LayerCost]:
     """The cost of each layer of a model from `build_lprnet` that computes or moves data, in order."""
-    return [
-        _cost(layer)
-        for layer in model.layers
-        if type(layer).__name__ not in ("InputLayer", "Dropout", "ActivationQuantizer")
-    ]
+    return [_cost(layer) for layer in model.layers if type(layer).__name__ not in _FREE]
 
 
 def format_costs(costs: list[LayerCost]) -> str:

@@ -47,3 +47,14 @@ def tiny_tflite(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it misses statistics of an input that has them
         return converter.convert()
+
+
+if __name__ == "__main__":
+    # `python tests/tiny_tflite.py model.tflite config.yaml`, for a stack that cannot build one itself.
+    import sys
+    from pathlib import Path
+
+    from lp_recognition.config import Config, save_config
+
+    Path(sys.argv[1]).write_bytes(tiny_tflite())
+    save_config(Config(input_shape=(24, 48, 3), alphabet="ABCD"), sys.argv[2])

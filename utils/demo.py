@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from lp_recognition.errors import UserError, run_script
 
@@ -56,15 +57,11 @@ def _run_workflow(folder: Path, overrides: Sequence[str]) -> list[tuple[object, 
         [*draw, "--output", str(plates), "--seed", str(_SEED), "--overwrite", "--without", *config.train.plate_without]
     )
     _call([python, "train_lpr.py", "config/demo.py", f"model_dir={model}", *overrides])
-    _call(
-        [python, "export_frozen_graph.py", recorded, "--checkpoint", str(checkpoint), "--output_dir", str(graph.parent)]
-    )
-    converter = Path(python).with_name("tflite_convert")
-    _call(
-        [str(converter), "--enable_v1_converter", f"--graph_def_file={graph}", f"--output_file={tflite}", "--input_arrays=input",
-         "--output_arrays=Squeeze", "--inference_type=QUANTIZED_UINT8", "--mean_values=128", "--std_dev_values=127"],
-        quiet=True,
-    )  # fmt: skip
+    _call([python, "export_frozen_graph.py", recorded, f"--checkpoint={checkpoint}", f"--output_dir={graph.parent}"])
+    converter = [str(Path(python).with_name("tflite_convert")), "--enable_v1_converter", f"--graph_def_file={graph}"]
+    arrays = [f"--output_file={tflite}", "--input_arrays=input", "--output_arrays=Squeeze"]
+    numbers = ["--inference_type=QUANTIZED_UINT8", "--mean_values=128", "--std_dev_values=127"]
+    _call([*converter, *arrays, *numbers], quiet=True)
     rows: list[tuple[object, ...]] = []
     for name, path in (("checkpoint", checkpoint), ("frozen graph", graph), ("uint8 file", tflite)):
         results = folder / "results" / path.name
@@ -82,9 +79,8 @@ def _call(command: list[str], quiet: bool = False) -> None:
     """Runs a command of the workflow; where quiet, its output is shown only if it fails."""
     shown = ["python" if word == sys.executable else word for word in command]
     print(f"$ {shlex.join(shown)}", flush=True)
-    result = subprocess.run(
-        command, stdout=subprocess.PIPE if quiet else None, stderr=subprocess.STDOUT if quiet else None, text=True
-    )
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} if quiet else {}
+    result = subprocess.run(command, text=True, **pipes)
     if result.returncode in (130, -2):
         raise KeyboardInterrupt
     if result.returncode != 0:

@@ -1,0 +1,52 @@
+# The commands of a fresh machine: Python 3.10 to 3.13 with venv, and make, are all they need.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help setup demo test lint types format benchmarks clean
+
+help:
+	@echo "make demo        set up, then the whole workflow on drawn plates, in minutes"
+	@echo "make test        set up if needed, then the tests"
+	@echo "make lint types  ruff and mypy"
+	@echo "make benchmarks  speed of input, training and reading, as tables"
+	@echo "make clean       remove what make demo wrote"
+
+setup: $(READY)
+
+# Installed once; again when the dependencies change.
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v <= (3, 13) else \
+	    "error: expected Python 3.10 to 3.13, received %d.%d; try make PYTHON=python3.12" % v)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train,dev]'
+	touch $(READY)
+
+demo: $(READY)
+	$(BIN)/python -m utils.demo --output demo
+
+test: $(READY)
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+benchmarks: $(READY)
+	$(BIN)/python -m benchmarks.input_pipeline
+	$(BIN)/python -m benchmarks.plate_generator
+	$(BIN)/python -m benchmarks.training
+	$(BIN)/python -m benchmarks.reading
+
+clean:
+	rm -rf demo

@@ -1,0 +1,1 @@
+"""Measurements, each a script that prints one table: `python -m benchmarks.<name>`."""
