@@ -24,5 +24,5 @@ class train:
     display_iter = 20
 
 
-class eval:  # noqa: A001 - the workflow's name
+class eval:
     generated_plates = 500
