@@ -111,7 +111,7 @@ def open_interpreter(model: str | Path | bytes, num_threads: int = 1) -> TFLiteM
     """
     source = "model" if isinstance(model, bytes) else str(model)
     data = model if isinstance(model, bytes) else _read(Path(model))
-    _check_flatbuffer(data, source)
+    check_flatbuffer(data, source)
     interpreter_class, runtime = _find_runtime()
     try:
         with quiet_log():
@@ -169,7 +169,7 @@ _TABLES: dict[str, dict[int, int | str | list[str]]] = {
 }
 
 
-def _check_flatbuffer(data: bytes, source: str) -> None:
+def check_flatbuffer(data: bytes, source: str) -> None:
     """Checks that a file is a TFLite model and that nothing in it points out of it.
 
     LiteRT checks this itself; tflite-runtime does not, and a file that was cut off kills the process there.

@@ -116,11 +116,11 @@ def test_files_that_are_not_there(tmp_path):
 @pytest.mark.parametrize("kind", ["float32", "uint8"])
 def test_a_file_cut_off_anywhere_is_refused_by_our_own_check(kind):
     data = tiny_tflite(kind)
-    interpreter._check_flatbuffer(data, "whole")
+    interpreter.check_flatbuffer(data, "whole")
     lengths = [*range(0, len(data), 7), *range(len(data) - 40, len(data))]
     for length in lengths:
         with pytest.raises(ModelError):
-            interpreter._check_flatbuffer(data[:length], "cut")
+            interpreter.check_flatbuffer(data[:length], "cut")
 
 
 def test_a_file_cut_off_never_kills_the_process(tmp_path):
