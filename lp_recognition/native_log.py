@@ -17,6 +17,7 @@ _NOTICES = (
     b"W0000",
     b"WARNING: All log messages before absl",
     b"To enable the following instructions",
+    b"fully_quantize: ",
 )
 
 

@@ -37,6 +37,7 @@ tr:last-child td { border-bottom: 0 }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums }
 .layers { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 12px 16px }
 .row { display: grid; grid-template-columns: 12em 1fr 1fr 1fr; gap: 12px; align-items: center; font-size: 13px }
+.row.one { grid-template-columns: 12em 1fr }
 .row > span { text-align: right; overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
 .row div { display: flex; align-items: center; gap: 6px; color: var(--soft); font-size: 11px; height: 20px;
   white-space: nowrap; font-variant-numeric: tabular-nums }

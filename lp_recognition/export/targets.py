@@ -281,7 +281,7 @@ def _average_pool_without_padding(network: Network) -> Iterator[Finding]:
 
 def _flat_fully_connected(network: Network) -> Iterator[Finding]:
     for layer in network.layers:
-        if layer.operator == "FULLY_CONNECTED" and layer.activations and len(layer.activations[0].shape) != 2:
+        if layer.operator == "FULLY_CONNECTED" and layer.activations and not _is_flat(layer.activations[0]):
             yield Finding(
                 f"{_place(layer)}: a fully connected layer on a tensor of shape {layer.activations[0].shape}, which "
                 "NNTool computes wrong",
@@ -431,6 +431,10 @@ def _padding(layer: Layer) -> int:
     )
 
 
+def _is_flat(tensor: Tensor) -> bool:
+    return tensor.elements == abs(tensor.shape[-1])
+
+
 def _limits(tensor: Tensor) -> tuple[float, float] | None:
     """Real values that the smallest and the largest integer stand for."""
     if len(tensor.scales) != 1 or tensor.dtype not in ("UINT8", "INT8"):
@@ -455,7 +459,7 @@ def _lost_bits(tensor: Tensor) -> float:
 
 def _fix_of_refusal(network: Network, findings: Sequence[Finding]) -> str:
     if findings:
-        return f"first {findings[0].fix}"
+        return f"what is named above first: {findings[0].fix}"
     if any(tensor.dtype == "FLOAT32" for layer in network.layers for tensor in _tensors(layer)):
         return "export the file with --tflite int8"
     return "see which layer the words name; the safe operators are those of the target gap8"
