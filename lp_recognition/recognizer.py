@@ -80,12 +80,21 @@ class Recognizer:
         self._preprocessing = self.config.preprocessing
         self._model = open_interpreter(model, num_threads)
         _check_fit(self._model.source, self._model.inputs[0], self._model.outputs[0], self.config, self.vocabulary)
-        self._pixel_values = _pixel_values(self._model.inputs[0], self._preprocessing)
+        self._pixel_values = pixel_values(self._model.inputs[0], self._preprocessing)
 
     @property
     def runtime(self) -> str:
         """The module that runs the file, such as `ai_edge_litert.interpreter`."""
         return self._model.runtime
+
+    @property
+    def ends(self) -> tuple[TensorInfo, TensorInfo]:
+        """Input and output of the file."""
+        return self._model.inputs[0], self._model.outputs[0]
+
+    def run(self, values: NDArray) -> NDArray:
+        """Runs the file on its own input, quantized where it is, and returns its output as it is."""
+        return self._model.run(values)
 
     def read(self, image: Image | str | Path) -> Reading:
         """Reads one image: uint8 gray `(h, w)`, `(h, w, 1)` or BGR `(h, w, 3)` of any size, or a file.
@@ -162,7 +171,7 @@ def _check_fit(source: str, taken: TensorInfo, given: TensorInfo, config: Config
         )
 
 
-def _pixel_values(taken: TensorInfo, preprocessing: Preprocessing) -> NDArray:
+def pixel_values(taken: TensorInfo, preprocessing: Preprocessing) -> NDArray:
     """What the model takes for each of the 256 pixel values.
 
     For a file whose quantization is that of the pixels these are the pixels themselves (less 128 where it is int8).

@@ -11,8 +11,9 @@ from lp_recognition.annotations import Annotation, read_annotations
 from lp_recognition.checkpoints import load_checkpoint
 from lp_recognition.config import Config, refuse_other_model
 from lp_recognition.dataset import prepared_images
-from lp_recognition.export.exporting import build_model, describe_checkpoint, refuse_existing
+from lp_recognition.export.exporting import build_model, describe_checkpoint
 from lp_recognition.export.frozen_graph import freeze
+from lp_recognition.export.outputs import refuse_existing
 from lp_recognition.export.tflite import describe_tflite, quantize
 from lp_recognition.files import write_bytes, write_text
 

@@ -19,7 +19,7 @@ from lp_recognition.export.layers import model_bytes, read_model_file, read_netw
 from lp_recognition.export.micro import MicroModel, is_installed, run_once
 from lp_recognition.interpreter import TensorInfo, open_interpreter
 from lp_recognition.metrics import Metrics, evaluate_readings, format_table
-from lp_recognition.recognizer import read_logits
+from lp_recognition.recognizer import pixel_values, read_logits
 
 _BATCH = 64
 #: Below this ratio of signal to quantization noise, in decibels, a layer has fallen apart.
@@ -326,7 +326,7 @@ def _micro_predictor(path: str, model: OpenedModel, notes: list[str]) -> Predict
         return None
     micro = MicroModel(data)
     taken, given = micro.inputs[0], micro.outputs[0]
-    values = taken.quantize(model.config.preprocessing.normalize(np.arange(256, dtype=np.uint8)))
+    values = pixel_values(taken, model.config.preprocessing)
 
     def predict(images: NDArray[np.uint8]) -> NDArray[np.float32]:
         return np.concatenate([given.dequantize(micro.run(values[image[None]])) for image in images])

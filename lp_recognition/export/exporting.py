@@ -18,6 +18,7 @@ from lp_recognition.description import Measurement, ModelDescription, config_sha
 from lp_recognition.errors import ModelError, UserError
 from lp_recognition.evaluation import EvaluationList, Predictor, evaluate
 from lp_recognition.export.frozen_graph import FrozenGraph, describe_graph, freeze, save_graph
+from lp_recognition.export.outputs import refuse_existing
 from lp_recognition.export.tflite import convert, describe_tflite
 from lp_recognition.files import write_bytes, write_text
 from lp_recognition.interpreter import open_interpreter
@@ -211,20 +212,6 @@ def measure_tflite(data: bytes, plates: EvaluationList, config: Config) -> Measu
         path.write_bytes(data)
         recognizer = Recognizer(path)
     return _measurement(recognizer.predict, plates, config, recognizer.vocabulary)
-
-
-def refuse_existing(paths: Sequence[Path], overwrite: bool, option: str) -> None:
-    """Raises where one of the files to write is there already.
-
-    Raises:
-        UserError: by name, and how to go on.
-    """
-    existing = [path for path in paths if path.exists()]
-    if existing and not overwrite:
-        raise UserError(
-            f"{existing[0]}: expected no such file yet, received one; name another place with {option}, or add "
-            "--overwrite to replace it"
-        )
 
 
 def _measurement(predict: Predictor, plates: EvaluationList, config: Config, vocabulary: Any) -> Measurement:

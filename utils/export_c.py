@@ -1,0 +1,58 @@
+"""Writes C99 for firmware: the model as an array, its alphabet, image normalization, the CTC decoder and their test.
+
+examples:
+  python -m utils.export_c graph_int8.tflite --output firmware/
+  python -m utils.export_c graph_int8.tflite --output firmware/ --list test.txt    # and hold it against Python
+  make -C firmware test test-cortex-m test-riscv
+
+With --list, the C is built on this machine and has to read every plate as Python does: status 1 where it does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from lp_recognition.errors import run_script
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", help="a .tflite, uint8 or int8")
+    parser.add_argument("--output", required=True, type=Path, metavar="DIR", help="where the sources go")
+    parser.add_argument("--config", default="", help="the config of the model (default: the file's own)")
+    parser.add_argument("--list", nargs="+", default=[], metavar="LIST", help="annotated plates to check the C on")
+    parser.add_argument("--overwrite", action="store_true", help="replace sources that are there")
+    arguments = parser.parse_args(argv)
+
+    from lp_recognition.config import load_config
+    from lp_recognition.export.c_code import CReader, export_c
+
+    config = load_config(arguments.config) if arguments.config else None
+    for path, size in export_c(arguments.model, arguments.output, config=config, overwrite=arguments.overwrite):
+        print(f"{path}: {size} bytes")
+    if not arguments.list:
+        return 0
+
+    from lp_recognition.annotations import read_annotations
+    from lp_recognition.image import read_image
+    from lp_recognition.recognizer import Recognizer
+
+    recognizer = Recognizer(arguments.model, config=config)
+    reader = CReader(arguments.output, recognizer)
+    rows, _ = read_annotations(arguments.list)
+    different = 0
+    for row in rows:
+        image = read_image(row.path)
+        expected, received = recognizer.read(image).text, reader.read(image)
+        if expected != received:
+            different += 1
+            print(f"{row.path}: Python reads {expected}, C reads {received}")
+    print(f"{len(rows) - different} of {len(rows)} plates read by C as by Python")
+    return 1 if different else 0
+
+
+if __name__ == "__main__":
+    run_script(main)
