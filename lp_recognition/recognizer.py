@@ -66,6 +66,7 @@ class Recognizer:
         self, model: str | Path, *, config: str | Path | Config | None = None, beam_width: int = 1, num_threads: int = 1
     ) -> None:
         given = config if config is None or isinstance(config, Config) else load_config(config)
+        self._model = open_interpreter(model, num_threads)  # a file that is cut off is told before what it lacks
         self.config = settle_config(model, read_description(model), given)
         if self.config.alphabet is None:
             place = str(config) if isinstance(config, (str, Path)) else "config"
@@ -78,7 +79,6 @@ class Recognizer:
         self.beam_width = beam_width
         self.vocabulary = self.config.vocabulary()
         self._preprocessing = self.config.preprocessing
-        self._model = open_interpreter(model, num_threads)
         _check_fit(self._model.source, self._model.inputs[0], self._model.outputs[0], self.config, self.vocabulary)
         self._pixel_values = pixel_values(self._model.inputs[0], self._preprocessing)
 
