@@ -6,6 +6,10 @@ and a resumed run goes on at the very sample where the stopped one was.
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -122,7 +126,9 @@ def training_batches(config: Config, data: LabelledRows, vocabulary: Vocabulary,
     if config.train.workers == 0:
         return batches.to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=2))
     iterable = batches.to_iter_dataset(grain.ReadOptions(num_threads=0, prefetch_buffer_size=0))
-    return iterable.mp_prefetch(grain.MultiprocessingOptions(config.train.workers, per_worker_buffer_size=4))
+    return iterable.mp_prefetch(
+        grain.MultiprocessingOptions(config.train.workers, per_worker_buffer_size=4), _start_worker
+    )
 
 
 def all_batches(config: Config, data: LabelledRows, vocabulary: Vocabulary) -> Any:
@@ -140,6 +146,19 @@ def all_batches(config: Config, data: LabelledRows, vocabulary: Vocabulary) -> A
     samples = parts[0] if len(parts) == 1 else grain.MapDataset.mix(parts, weights)
     encoded = samples.map(_Encoder(vocabulary, config.max_lp_length, config.preprocessing))
     return encoded.batch(train.batch_size).map(_Normalize(config.preprocessing))
+
+
+def _start_worker(index: int, count: int) -> None:
+    """Readies a worker process: it ends with the process that started it, and leaves Ctrl-C to that one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+
+        def follow() -> None:
+            parent.join()
+            os._exit(1)
+
+        threading.Thread(target=follow, daemon=True).start()
 
 
 def prepared_images(rows: Sequence[Annotation], preprocessing: Preprocessing, batch_size: int) -> Iterator[Image]:
