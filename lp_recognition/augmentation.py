@@ -85,7 +85,8 @@ def blur_and_noise(image: Image, rng: Generator) -> Image:
         out = cv2.filter2D(out, -1, _motion_kernel(2 + int(3 * draws[1]), int(12 * draws[2])))
     elif draws[0] < 0.45:
         factor = 0.4 + 0.5 * float(draws[1])
-        small = cv2.resize(out, (round(width * factor), round(height * factor)), interpolation=cv2.INTER_AREA)
+        size = (max(1, round(width * factor)), max(1, round(height * factor)))
+        small = cv2.resize(out, size, interpolation=cv2.INTER_AREA)
         out = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
     elif draws[0] < 0.55:
         soft = cv2.GaussianBlur(out, (3, 3), 0.8)
