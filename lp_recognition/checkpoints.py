@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,7 +121,10 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         return Checkpoint(int(record["step"]), parse_config(record["config"], str(path)), arrays, Path(path))
     except FileNotFoundError:
         raise ModelError(f"{path}: expected a checkpoint, received no such file") from None
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except (
+        OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error,
+        struct.error,
+    ) as error:  # fmt: skip
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ModelError(
             f"{path}: expected a checkpoint, received a file that is none or cut short ({reason})"
@@ -191,13 +196,16 @@ def transfer_weights(model: Any, vocabulary: Vocabulary, checkpoint: Checkpoint)
     old_of_new = {
         new: theirs.classes.index(symbol) for new, symbol in enumerate(vocabulary.classes) if symbol in theirs.classes
     } | {vocabulary.blank_index: theirs.blank_index}
+    context_of_classes = any(weight.path == "context/kernel" for weight in model.weights)
     changed, problems, values = [], [], []
     for weight in model.weights:
         saved = checkpoint.arrays.get(f"weights/{weight.path}")
         if saved is None and _is_range(weight.path):
             continue
         current = np.asarray(weight).copy()
-        mapped = None if saved is None else _map_classes(weight.path, saved, current, old_of_new, theirs.num_classes)
+        mapped = None
+        if saved is not None:
+            mapped = _map_classes(weight.path, saved, current, old_of_new, theirs.num_classes, context_of_classes)
         if mapped is None:
             received = "nothing" if saved is None else str(saved.shape)
             problems.append(f"{weight.path}: expected {current.shape}, received {received}")
@@ -212,9 +220,18 @@ def transfer_weights(model: Any, vocabulary: Vocabulary, checkpoint: Checkpoint)
     return changed
 
 
-def record_best(model_dir: str | Path, step: int, lp_rr: float) -> None:
-    """Remembers which checkpoint read best, so that it is kept."""
-    write_text(Path(model_dir) / _BEST, json.dumps({"step": step, "lp_rr": lp_rr}) + "\n")
+def record_evaluation(model_dir: str | Path, step: int, best: tuple[int, float] | None) -> None:
+    """Remembers that the checkpoint of a step was evaluated, and which read best (step and LP-RR), so it is kept."""
+    record = {"evaluated": step} if best is None else {"step": best[0], "lp_rr": best[1], "evaluated": step}
+    write_text(Path(model_dir) / _BEST, json.dumps(record) + "\n")
+
+
+def last_evaluated(model_dir: str | Path) -> int:
+    """The step of the last checkpoint that was evaluated; 0 where there is none."""
+    try:
+        return int(json.loads((Path(model_dir) / _BEST).read_text())["evaluated"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
 
 
 def best_step(model_dir: str | Path) -> int | None:
@@ -233,7 +250,9 @@ def read_best(model_dir: str | Path) -> tuple[int, float] | None:
 
 
 def delete_old_checkpoints(model_dir: str | Path, keep: int) -> None:
-    """Deletes all but the last `keep` checkpoints and the best."""
+    """Deletes all but the last `keep` checkpoints and the best, and what a killed run left half written."""
+    for path in Path(model_dir).glob(".model.ckpt-*.tmp.ckpt"):
+        path.unlink(missing_ok=True)
     checkpoints = list_checkpoints(model_dir)
     best = best_step(model_dir)
     for step in list(checkpoints)[:-keep]:
@@ -269,9 +288,17 @@ def _assign(variables: Mapping[str, Any], prefix: str, checkpoint: Checkpoint, o
 
 
 def _map_classes(
-    name: str, saved: NDArray[Any], current: NDArray[Any], old_of_new: Mapping[int, int], old_classes: int
+    name: str,
+    saved: NDArray[Any],
+    current: NDArray[Any],
+    old_of_new: Mapping[int, int],
+    old_classes: int,
+    context_of_classes: bool,
 ) -> NDArray[Any] | None:
-    """`current` with the entries of the common classes taken from `saved`; None where other sizes differ too."""
+    """`current` with the entries of the common classes taken from `saved`; None where other sizes differ too.
+
+    `context_of_classes` says that the context beside the class map has a channel for each class, too.
+    """
     new = np.array(list(old_of_new))
     old = np.array(list(old_of_new.values()))
     if name.startswith("pattern/kernel"):  # its inputs are (time, class), flattened
@@ -285,8 +312,7 @@ def _map_classes(
         return saved if saved.shape == current.shape else None
     mapped = current.copy()
     if name == "logits/kernel":  # (1, 1, classes + context, classes): the input axis holds the class map first
-        pattern = current.shape[2] - (max(old_of_new) + 1)
-        return _map_logits(saved, mapped, new, old, old_classes, pattern)
+        return _map_logits(saved, mapped, new, old, old_classes, context_of_classes)
     if name == "context/kernel":  # depthwise: (1, width, classes, 1)
         if saved.shape[1] != current.shape[1]:
             return None
@@ -301,13 +327,14 @@ def _map_classes(
 
 
 def _map_logits(
-    saved: NDArray[Any], mapped: NDArray[Any], new: NDArray[Any], old: NDArray[Any], old_classes: int, others: int
+    saved: NDArray[Any], mapped: NDArray[Any], new: NDArray[Any], old: NDArray[Any], old_classes: int, of_classes: bool
 ) -> NDArray[Any] | None:
     num_classes = mapped.shape[3]
+    ours, theirs = mapped.shape[2] - num_classes, saved.shape[2] - old_classes  # channels of the context
     mapped[:, :, new[:, None], new] = saved[:, :, old[:, None], old]
-    if others == num_classes and saved.shape[2] == 2 * old_classes:  # the convolutional context has classes too
+    if of_classes and (ours, theirs) == (num_classes, old_classes):
         mapped[:, :, num_classes + new[:, None], new] = saved[:, :, old_classes + old[:, None], old]
-    elif others == saved.shape[2] - old_classes:
+    elif not of_classes and ours == theirs:
         mapped[:, :, num_classes:, :][..., new] = saved[:, :, old_classes:, :][..., old]
     else:
         return None

@@ -147,7 +147,7 @@ def _with_context(x: Any, architecture: Architecture, unit: Any, quantization_aw
         pattern = unit("pattern", architecture.rnn_cells_num, operation="dense", quantize_output=False)(flat)
         context = TileOverTime(time_steps, name="tile")(pattern)
     else:
-        # As wide as the sequence, so each step sees all of it; odd, so that 'same' padding is even on both sides.
+        # As wide as the sequence, so each step sees half of one to either side; odd, so that 'same' padding is even.
         kernel_width = 2 * (time_steps // 2) + 1
         context = unit(
             "context", num_classes, (1, kernel_width), operation="depthwise_conv", quantize_output=False

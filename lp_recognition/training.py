@@ -77,9 +77,15 @@ def train(config: Config, init_checkpoint: str = "") -> TrainingResult:
         checkpoints.transfer_weights(model, vocabulary, checkpoints.load_checkpoint(init_checkpoint))
     if config.train.need_to_save_weights:
         save_config(config, Path(config.model_dir) / "config.yaml")
+        if resumed is None:  # an earlier training whose checkpoints are gone has no say in what is best
+            checkpoints.record_evaluation(config.model_dir, 0, None)
 
     run = _Run(config, vocabulary, evaluation, step)
     try:
+        if resumed is not None:  # it may have been killed between saving, evaluating and tidying up
+            if step > checkpoints.last_evaluated(config.model_dir):
+                run.evaluate(model)
+            checkpoints.delete_old_checkpoints(config.model_dir, config.train.checkpoints_to_keep)
         for start, stop in _phases(config, step):
             if start > run.first_step:  # over the border, in one run
                 model = _quantized_copy(config, vocabulary, model, start)
@@ -213,7 +219,7 @@ class _NoiseSeed(keras.random.SeedGenerator):
     """Seeds that follow from the optimizer's step: nothing more to save, and the same on every back end."""
 
     def __init__(self, seed: int, optimizer: Any) -> None:
-        super().__init__(seed)
+        super().__init__(seed, name="noise_seed")
         self.optimizer = optimizer
         self.number = 0
 
@@ -235,8 +241,13 @@ def _optimizer(train: TrainConfig) -> Any:
     kind, options = kinds[train.opt_type]
 
     class Noisy(kind):  # type: ignore[valid-type, misc]
+        def build(self, variables: Any) -> None:
+            super().build(variables)
+            self.noise_seed = _NoiseSeed(train.random_seed, self)
+
         def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
-            seed = _NoiseSeed(train.random_seed, self)
+            seed = self.noise_seed
+            seed.number = 0  # the same numbers for the same tensors, however often this is traced
             noisy = [g + train.grad_noise_scale * keras.random.normal(g.shape, dtype=g.dtype, seed=seed) for g in grads]
             return super().apply(noisy, trainable_variables)
 
@@ -301,25 +312,31 @@ class _Run:
         config = self.config
         if config.train.need_to_save_weights:
             arrays = checkpoints.model_arrays(model) | checkpoints.optimizer_arrays(model)
+            if not all(np.isfinite(array).all() for array in arrays.values()):
+                self.stop_on("a weight", math.nan)
             path = checkpoints.checkpoint_path(config.model_dir, self.step)
             checkpoints.save_checkpoint(path, self.step, config, arrays)
-        if self.evaluation is not None:
-            self._evaluate(model, self.evaluation)
+        self.evaluate(model)
         if config.train.need_to_save_weights:
             checkpoints.delete_old_checkpoints(config.model_dir, config.train.checkpoints_to_keep)
 
-    def _evaluate(self, model: keras.Model, evaluation: EvaluationList) -> None:
+    def evaluate(self, model: keras.Model) -> None:
+        """Reads the evaluation list, where there is one, shows what came out and remembers the best checkpoint."""
+        if self.evaluation is None:
+            return
         config = self.config
-        result = read_with_model(model, evaluation, config, self.vocabulary)
+        result = read_with_model(model, self.evaluation, config, self.vocabulary)
         self.metrics = result.metrics
         self.bar.write(
             f"step {self.step}: LP-RR {result.metrics.lp_rr:.1%} of {result.metrics.plates}", file=sys.stderr
         )
         # A float model cannot be the best of a run whose product is the quantized one.
         counts = not config.quantization_aware or self.step > config.train.quantization_delay
-        best = checkpoints.read_best(config.model_dir)
-        if config.train.need_to_save_weights and counts and (best is None or result.metrics.lp_rr >= best[1]):
-            checkpoints.record_best(config.model_dir, self.step, result.metrics.lp_rr)
+        if config.train.need_to_save_weights:
+            best = checkpoints.read_best(config.model_dir)
+            if counts and (best is None or result.metrics.lp_rr >= best[1]):
+                best = self.step, result.metrics.lp_rr
+            checkpoints.record_evaluation(config.model_dir, self.step, best)
         if self.writer is not None:
             self.writer.add_scalar("evaluation/lp_rr", result.metrics.lp_rr, self.step)
             self.writer.add_scalar("evaluation/character_accuracy", result.metrics.character_accuracy, self.step)
@@ -330,12 +347,8 @@ class _Run:
 
     def show(self, loss: float, optimization_loss: float, blank_share: float, learning_rate: float) -> None:
         """Shows the means over the last steps; stops a run that has gone wrong."""
-        previous = max(self.first_step, self.step - self.config.train.display_iter)
         if not math.isfinite(loss):
-            raise UserError(
-                f"the loss became {loss} between steps {previous} and {self.step}; start again from the last "
-                f"checkpoint with a lower train.learning_rate (it was {learning_rate:.2g}) or a smaller train.clip_norm"
-            )
+            self.stop_on("the loss", loss)
         self.bar.set_postfix_str(f"loss {loss:.3f}, {self.samples_per_second:.0f} samples/s", refresh=False)
         if self.writer is not None:
             values = {
@@ -346,12 +359,23 @@ class _Run:
             }
             for name, value in values.items():
                 self.writer.add_scalar(name, value, self.step)
-        if blank_share > 0.9999 and self.step - self.first_step >= _PATIENCE_WITH_BLANKS and self.step % 1000 == 0:
+        patient = self.step - self.first_step < _PATIENCE_WITH_BLANKS
+        if blank_share > 0.9999 and not patient and self.step % 1000 < self.config.train.display_iter:
             self.bar.write(
                 f"warning: after {self.step} steps the model still writes nothing but blanks; try a higher "
                 "train.learning_rate, fewer kinds of augmentation, or look whether the labels belong to their images",
                 file=sys.stderr,
             )
+
+    def stop_on(self, what: str, value: float) -> None:
+        """Ends a run that has gone wrong, before its checkpoint is written."""
+        train = self.config.train
+        previous = max(self.first_step, self.step - train.display_iter)
+        learning_rate = float(np.asarray(_Schedule(train)(self.step - 1)))
+        raise UserError(
+            f"{what} became {value} between steps {previous} and {self.step}; start again from the last checkpoint "
+            f"with a lower train.learning_rate (it was {learning_rate:.2g}) or a smaller train.clip_norm"
+        )
 
     def close(self) -> None:
         """Closes the progress line and the log."""
