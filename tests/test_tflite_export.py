@@ -1,4 +1,4 @@
-"""Conversion: each file computes what the checkpoint computes, the workflow's command makes the same, bad input is told."""
+"""Conversion: each file computes what the checkpoint computes; the workflow's command makes the same; bad input."""
 
 from __future__ import annotations
 
