@@ -207,6 +207,7 @@ def read_with_model(model: Any, plates: EvaluationList, config: Config, vocabula
 def _open_checkpoint(path: str | Path, config: Config | None) -> OpenedModel:
     import_quietly("keras")
     from lp_recognition.checkpoints import load_checkpoint
+    from lp_recognition.export.integer_biases import round_biases
     from lp_recognition.model import restored_lprnet
 
     checkpoint = load_checkpoint(path)
@@ -215,6 +216,8 @@ def _open_checkpoint(path: str | Path, config: Config | None) -> OpenedModel:
         refuse_other_model(config, checkpoint.config, str(path))
         resolved = config.with_values(alphabet=checkpoint.config.alphabet)
     model = restored_lprnet(checkpoint)
+    if checkpoint.quantized:
+        round_biases(model, resolved.preprocessing)
     predict = predictor(model, resolved, resolved.eval.batch_size)
     return OpenedModel(predict, resolved, checkpoint.vocabulary, str(path))
 

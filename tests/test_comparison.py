@@ -160,6 +160,7 @@ def test_a_layer_that_was_spoilt_is_named(tmp_path):
     assert "falls apart is `block1_1_vertical`" in noise_verdict(result.noise["spoilt.tflite"])
 
 
+@pytest.mark.slow
 def test_quantization_after_and_aware_of_training_stand_in_one_table(tmp_path, capsys):
     from utils import quantize_after_training
 
@@ -173,6 +174,7 @@ def test_quantization_after_and_aware_of_training_stand_in_one_table(tmp_path, c
     assert "| quantization after training" in output
 
 
+@pytest.mark.slow
 def test_a_model_that_reads_otherwise_gives_status_1(tmp_path, capsys):
     """A file of other weights: the float checkpoint's."""
     from lp_recognition.export.exporting import export_checkpoint
@@ -222,6 +224,6 @@ def test_help_is_quick():
 
 @pytest.mark.skipif(not (REAL_CROPS / "cn_easypr").is_dir(), reason=f"no real crops in {REAL_CROPS}")
 def test_real_crops_are_within_two_steps():
-    result = compare(all_models(), CONFIG, [str(REAL_CROPS / "cn_easypr" / "annotation.txt")], most=100)
+    result = compare(all_models(), CONFIG, [str(REAL_CROPS / "cn_easypr" / "annotation.txt")], most=40)
     for model in result.models[1:]:
         assert model.largest_difference <= 2.01 * result.output_step, model.name

@@ -39,6 +39,7 @@ class ModelResult:
         different: Numbers of the plates on which it reads another text than the first model.
         largest_difference: Of its logits from the first model's.
         mean_difference: Of its logits from the first model's, without sign.
+        beyond_two_steps: Share of its logits that are more than two output steps from the first model's.
         twin: The model that runs the same file in LiteRT, of a TFLite-Micro result; empty of others.
         differs_from_twin: Plates on which it reads another text than the twin.
     """
@@ -51,6 +52,7 @@ class ModelResult:
     different: list[int] = field(default_factory=list)
     largest_difference: float = 0.0
     mean_difference: float = 0.0
+    beyond_two_steps: float = 0.0
     twin: str = ""
     differs_from_twin: int = 0
 
@@ -99,21 +101,23 @@ class Comparison:
             "LP-RR",
             "95% interval",
             "reads otherwise",
-            "largest difference",
             "mean difference",
+            "beyond 2 steps",
+            "largest",
         )
         rows = []
         for number, model in enumerate(self.models):
             assert model.metrics is not None
             low, high = model.metrics.lp_rr_interval
             unit = model.step or step
-            apart = ("-", "-", "-")
+            apart = ("-", "-", "-", "-")
             if number:
                 share = len(model.different) / len(self.plates.labels)
                 apart = (
                     f"{len(model.different)} ({share:.1%})",
-                    difference_text(model.largest_difference, unit),
                     difference_text(model.mean_difference, unit),
+                    f"{model.beyond_two_steps:.3%}" if unit else "-",
+                    difference_text(model.largest_difference, unit),
                 )
             rows.append(
                 (model.name, model.made_by or "-", f"{model.metrics.lp_rr:.1%}", f"{low:.1%} to {high:.1%}", *apart)
@@ -151,6 +155,7 @@ class Comparison:
                     "different_plates": [self.plates.names[number] for number in model.different],
                     "largest_difference": model.largest_difference,
                     "mean_difference": model.mean_difference,
+                    "beyond_two_steps": model.beyond_two_steps,
                     "differs_from_twin": model.differs_from_twin if model.twin else None,
                 }
                 for model in self.models
@@ -206,7 +211,8 @@ def compare(
             results.append(ModelResult(name, results[-1].made_by, results[-1].step, twin=results[-1].name))
             predictors.append(micro)
 
-    sums = np.zeros(len(results))
+    steps = [result.step or next((other.step for other in results if other.step), 0.0) for result in results]
+    sums, beyond = np.zeros(len(results)), np.zeros(len(results))
     count = 0
     for first in range(0, len(plates.labels), _BATCH):
         images = plates.images[first : first + _BATCH]
@@ -220,12 +226,14 @@ def compare(
                 continue
             apart = np.abs(logits - expected)
             sums[number] += apart.sum(dtype=np.float64)
+            beyond[number] += (apart > 2.01 * steps[number]).sum() if steps[number] else 0
             result.largest_difference = max(result.largest_difference, float(apart.max()))
         if progress is not None:
             progress(len(images))
     by_name = {result.name: result for result in results}
     for number, result in enumerate(results):
         result.mean_difference = float(sums[number] / count)
+        result.beyond_two_steps = float(beyond[number] / count)
         result.metrics = evaluate_readings(result.texts, plates.labels, reference.vocabulary, settings.lpr_patterns)
         result.different = _differing(result.texts, results[0].texts)
         if result.twin:

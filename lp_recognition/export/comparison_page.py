@@ -29,8 +29,8 @@ def comparison_page(comparison: Comparison, bound: float) -> str:
     body = f"""<h1>One list, {len(comparison.models)} models</h1>
 <p class="soft">{total:,} plates; all are held against the first.</p>{verdict}
 <div class="wide"><table><tr><th>model</th><th>made by</th><th class="number">LP-RR</th><th>95% interval</th>
-<th class="number">reads otherwise</th><th class="number">largest difference</th>
-<th class="number">mean difference</th></tr>{_rows(comparison)}</table></div>{notes}
+<th class="number">reads otherwise</th><th class="number">mean difference</th>
+<th class="number">beyond 2 steps</th><th class="number">largest</th></tr>{_rows(comparison)}</table></div>{notes}
 {"".join(_noise(name, layers) for name, layers in comparison.noise.items())}
 {_plates(comparison)}"""
     return page("Comparison of models", body)
@@ -42,12 +42,13 @@ def _rows(comparison: Comparison) -> str:
         assert model.metrics is not None
         low, high = model.metrics.lp_rr_interval
         step = model.step or comparison.output_step
-        apart = ("", "", "")
+        apart = ("", "", "", "")
         if number:
             apart = (
                 f"{len(model.different)} ({len(model.different) / len(comparison.plates.labels):.1%})",
-                difference_text(model.largest_difference, step),
                 difference_text(model.mean_difference, step),
+                f"{model.beyond_two_steps:.3%}" if step else "",
+                difference_text(model.largest_difference, step),
             )
         cells = "".join(f'<td class="number">{cell}</td>' for cell in apart)
         rows.append(

@@ -18,6 +18,7 @@ from lp_recognition.description import Measurement, ModelDescription, config_sha
 from lp_recognition.errors import ModelError, UserError
 from lp_recognition.evaluation import EvaluationList, Predictor, evaluate
 from lp_recognition.export.frozen_graph import FrozenGraph, describe_graph, freeze, save_graph
+from lp_recognition.export.integer_biases import round_biases
 from lp_recognition.export.outputs import refuse_existing
 from lp_recognition.export.tflite import convert, describe_tflite
 from lp_recognition.files import write_bytes, write_text
@@ -175,7 +176,7 @@ def export_checkpoint(
 
 
 def build_model(checkpoint: Checkpoint, *, quantized: bool, per_channel: bool | None = None) -> Any:
-    """Builds the network of a checkpoint with or without its quantizers, and fills it.
+    """Builds the network of a checkpoint with or without its quantizers, and fills it; biases as a chip has them.
 
     Raises:
         ModelError: the weights do not fit the recorded config.
@@ -185,6 +186,8 @@ def build_model(checkpoint: Checkpoint, *, quantized: bool, per_channel: bool | 
     architecture = Architecture.from_config(config, checkpoint.vocabulary.num_classes)
     model = build_lprnet(architecture, quantization_aware=quantized, per_channel=per_channel)
     restore_model(model, checkpoint, whole=False)
+    if quantized:
+        round_biases(model, config.preprocessing)
     return model
 
 
