@@ -6,9 +6,11 @@ and a resumed run goes on at the very sample where the stopped one was.
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -125,6 +127,7 @@ def training_batches(config: Config, data: LabelledRows, vocabulary: Vocabulary,
     batches = all_batches(config, data, vocabulary)[start:stop]
     if config.train.workers == 0:
         return batches.to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=2))
+    _settle_workers()
     iterable = batches.to_iter_dataset(grain.ReadOptions(num_threads=0, prefetch_buffer_size=0))
     return iterable.mp_prefetch(
         grain.MultiprocessingOptions(config.train.workers, per_worker_buffer_size=4), _start_worker
@@ -148,8 +151,22 @@ def all_batches(config: Config, data: LabelledRows, vocabulary: Vocabulary) -> A
     return encoded.batch(train.batch_size).map(_Normalize(config.preprocessing))
 
 
+def _settle_workers() -> None:
+    """Lets worker processes start where JAX is installed, too, and end without noise."""
+    from absl import flags
+
+    # With JAX, Grain's profiler asks for a command line flag of its own: an error until somebody has parsed flags.
+    if not flags.FLAGS.is_parsed():
+        flags.FLAGS.mark_as_parsed()
+    # Python's tracker frees the memory of batches that nobody took any more, as it should, and complains of it.
+    quiet = "ignore::UserWarning:multiprocessing.resource_tracker"
+    if quiet not in sys.warnoptions:
+        sys.warnoptions.append(quiet)
+
+
 def _start_worker(index: int, count: int) -> None:
     """Readies a worker process: it ends with the process that started it, and leaves Ctrl-C to that one."""
+    logging.getLogger("absl").setLevel(logging.ERROR)  # Grain looks for profilers that need not be there
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:

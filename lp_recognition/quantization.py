@@ -78,8 +78,8 @@ class ActivationQuantizer(keras.layers.Layer):
                 self.range_max.assign(momentum * self.range_max + (1.0 - momentum) * high)
                 self.batches_seen.assign(self.batches_seen + 1.0)
             unseen = ops.equal(self.batches_seen, 0.0)
-            low = ops.where(unseen, low, self.range_min)
-            high = ops.where(unseen, high, self.range_max)
+            low = ops.where(unseen, low, ops.convert_to_tensor(self.range_min))
+            high = ops.where(unseen, high, ops.convert_to_tensor(self.range_max))
         return keras.quantizers.fake_quant_with_min_max_vars(inputs, low, high, num_bits=NUM_BITS)
 
     def compute_output_spec(self, inputs: Any, training: bool | None = False, learn: bool = True) -> Any:

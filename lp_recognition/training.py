@@ -293,20 +293,22 @@ class _Run:
         every = self.config.train.save_checkpoints_steps
         batches = iter(dataset.training_batches(self.config, data, self.vocabulary, start, stop))
         self.step = start
-        while self.step < stop:
-            chunk_end = min(stop, (self.step // every + 1) * every)
-            steps = chunk_end - self.step
-            monitor = _Monitor(self)
-            with _graceful_interrupt(monitor):
-                # A generator over just this chunk: Keras reads ahead, and must not read into the next.
-                chunk = (batch for batch in itertools.islice(batches, steps))
-                model.fit(chunk, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=[monitor])
-            began = time.monotonic()
-            self._finish_chunk(model)
-            self.spent_elsewhere += time.monotonic() - began
-            if monitor.interrupted:
-                self.interrupted = True
-                return
+        try:
+            while self.step < stop and not self.interrupted:
+                chunk_end = min(stop, (self.step // every + 1) * every)
+                steps = chunk_end - self.step
+                monitor = _Monitor(self)
+                with _graceful_interrupt(monitor):
+                    # A generator over just this chunk: Keras reads ahead, and must not read into the next.
+                    chunk = (batch for batch in itertools.islice(batches, steps))
+                    model.fit(chunk, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=[monitor])
+                began = time.monotonic()
+                self._finish_chunk(model)
+                self.spent_elsewhere += time.monotonic() - began
+                self.interrupted = monitor.interrupted
+        finally:
+            if hasattr(batches, "close"):  # worker processes end here, not in the noise of an exit
+                batches.close()
 
     def _finish_chunk(self, model: keras.Model) -> None:
         config = self.config
