@@ -120,7 +120,7 @@ def test_all_forms_of_a_model_stay_within_two_steps(tmp_path, capsys):
     models = {model["name"]: model for model in values["models"]}
     expected = ["model.ckpt-7.ckpt", "graph.pb.frozen", "graph_uint8.tflite", "graph_int8.tflite"]
     if micro.is_installed():
-        expected.append("graph_int8.tflite, TFLite-Micro")
+        expected += ["graph_int8.tflite, reference kernels", "graph_int8.tflite, TFLite-Micro"]
     assert list(models) == expected
     for name in expected[1:]:
         assert models[name]["largest_difference"] <= 2.01 * step, name
@@ -135,10 +135,19 @@ def test_all_forms_of_a_model_stay_within_two_steps(tmp_path, capsys):
 
 
 @needs_micro
-def test_tflite_micro_and_litert_are_within_two_steps():
+def test_tflite_micro_computes_what_litert_computes(capsys):
+    """Bit for bit in the reference kernels; the default ones (XNNPACK) round otherwise."""
     result = compare(all_models()[3:], CONFIG, [crops_list()])
-    assert [model.twin for model in result.models] == ["", "graph_int8.tflite"]
-    assert result.models[1].largest_difference <= 2.01 * result.output_step
+    reference, in_micro = result.models[1:]
+    assert in_micro.texts == reference.texts
+    assert in_micro.twins == {"default": in_micro.twins["default"], "reference": 0}
+    assert (in_micro.largest_difference, in_micro.mean_difference) == (
+        reference.largest_difference, reference.mean_difference,
+    )  # fmt: skip
+    assert 0 < in_micro.largest_difference <= 2.01 * result.output_step
+    assert (
+        "reads another text than LiteRT's reference kernels with the same file on 0 of 24 plates" in result.to_table()
+    )
 
 
 def test_a_layer_that_was_spoilt_is_named(tmp_path):

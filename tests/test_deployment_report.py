@@ -381,6 +381,24 @@ def test_a_file_that_is_no_model_is_told(tmp_path, content, message):
         deployment_report.main([str(path)])
 
 
+def test_a_file_with_any_byte_changed_is_reported_or_refused():
+    whole = (exported() / "graph_int8.tflite").read_bytes()
+    rng = np.random.default_rng(3)
+    targets = load_targets().values()
+    refused = 0
+    for _ in range(120):
+        data = bytearray(whole)
+        for place in rng.choice([*range(2000), *range(len(data) - 30_000, len(data))], 4):
+            data[place] = rng.integers(256)
+        try:
+            broken = read_network(bytes(data), "x")
+            for target in targets:
+                check(broken, target, None)
+        except ModelError:
+            refused += 1
+    assert 10 < refused < 120
+
+
 def test_other_mistakes_are_told():
     with pytest.raises(ModelError, match=r"none\.tflite: .*No such file"):
         deployment_report.main(["none.tflite"])

@@ -40,8 +40,8 @@ class ModelResult:
         largest_difference: Of its logits from the first model's.
         mean_difference: Of its logits from the first model's, without sign.
         beyond_two_steps: Share of its logits that are more than two output steps from the first model's.
-        twin: The model that runs the same file in LiteRT, of a TFLite-Micro result; empty of others.
-        differs_from_twin: Plates on which it reads another text than the twin.
+        twins: Of a TFLite-Micro result: how many plates read another text in LiteRT with the same file, by the kernels
+            it ran there.
     """
 
     name: str
@@ -53,8 +53,7 @@ class ModelResult:
     largest_difference: float = 0.0
     mean_difference: float = 0.0
     beyond_two_steps: float = 0.0
-    twin: str = ""
-    differs_from_twin: int = 0
+    twins: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -123,12 +122,12 @@ class Comparison:
                 (model.name, model.made_by or "-", f"{model.metrics.lp_rr:.1%}", f"{low:.1%} to {high:.1%}", *apart)
             )
         parts = [format_table(header, rows)]
-        parts += [
-            f"{model.name} reads another text than LiteRT with the same file on {model.differs_from_twin} of "
-            f"{len(self.plates.labels)} plates ({model.differs_from_twin / len(self.plates.labels):.2%})"
-            for model in self.models
-            if model.twin
-        ]
+        for model in self.models:
+            for kernels, different in model.twins.items():
+                parts.append(
+                    f"{model.name} reads another text than LiteRT's {kernels} kernels with the same file on "
+                    f"{different} of {len(self.plates.labels)} plates ({different / len(self.plates.labels):.2%})"
+                )
         for name, layers in self.noise.items():
             parts.append(f"signal to quantization noise of {name}, layer by layer")
             parts.append(format_table(("layer", "dB"), [(layer.name, f"{layer.decibels:.1f}") for layer in layers]))
@@ -156,7 +155,7 @@ class Comparison:
                     "largest_difference": model.largest_difference,
                     "mean_difference": model.mean_difference,
                     "beyond_two_steps": model.beyond_two_steps,
-                    "differs_from_twin": model.differs_from_twin if model.twin else None,
+                    "differs_from_litert": model.twins,
                 }
                 for model in self.models
             ],
@@ -202,13 +201,19 @@ def compare(
         )
     notes: list[str] = []
     results, predictors = [], []
+    twins: dict[str, dict[str, str]] = {}
     for path, model in opened:
         results.append(ModelResult(_shown(path, paths), _made_by(path, model), _step(path)))
         predictors.append(model.predict)
         micro = _micro_predictor(path, model, notes)
         if micro is not None:
-            name = f"{_shown(path, paths)}, TFLite-Micro"
-            results.append(ModelResult(name, results[-1].made_by, results[-1].step, twin=results[-1].name))
+            name, made_by, step = results[-1].name, results[-1].made_by, results[-1].step
+            twins[f"{name}, TFLite-Micro"] = {"default": name}
+            if step:  # in integers its arithmetic is defined to the last bit, by LiteRT's reference kernels
+                twins[f"{name}, TFLite-Micro"]["reference"] = f"{name}, reference kernels"
+                results.append(ModelResult(f"{name}, reference kernels", made_by, step))
+                predictors.append(_reference_predictor(path, model))
+            results.append(ModelResult(f"{name}, TFLite-Micro", made_by, step))
             predictors.append(micro)
 
     steps = [result.step or next((other.step for other in results if other.step), 0.0) for result in results]
@@ -236,8 +241,8 @@ def compare(
         result.beyond_two_steps = float(beyond[number] / count)
         result.metrics = evaluate_readings(result.texts, plates.labels, reference.vocabulary, settings.lpr_patterns)
         result.different = _differing(result.texts, results[0].texts)
-        if result.twin:
-            result.differs_from_twin = len(_differing(result.texts, by_name[result.twin].texts))
+        for kernels, name in twins.get(result.name, {}).items():
+            result.twins[kernels] = len(_differing(result.texts, by_name[name].texts))
     noise = _noise(paths, plates, noise_images, notes) if noise_images else {}
     merged = tuple(reference.vocabulary.merge(label) for label in plates.labels)
     return Comparison(plates, tuple(results), tuple(notes), noise, merged)
@@ -333,11 +338,37 @@ def _micro_predictor(path: str, model: OpenedModel, notes: list[str]) -> Predict
         notes.append(f"{path}: TFLite-Micro does not run it: {run.refusal}")
         return None
     micro = MicroModel(data)
-    taken, given = micro.inputs[0], micro.outputs[0]
+    return _predictor(micro.inputs[0], micro.outputs[0], micro.run, model)
+
+
+def _reference_predictor(path: str, model: OpenedModel) -> Predictor:
+    """Runs a `.tflite` in LiteRT's reference kernels: slow, and bit for bit what TFLite-Micro's portable ones do."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    ends = open_interpreter(path)
+    interpreter = Interpreter(
+        model_content=read_model_file(path), experimental_op_resolver_type=OpResolverType.BUILTIN_REF
+    )
+    interpreter.allocate_tensors()
+    taken, given = (
+        details[0]["index"] for details in (interpreter.get_input_details(), interpreter.get_output_details())
+    )
+
+    def run(values: NDArray[Any]) -> NDArray[Any]:
+        interpreter.set_tensor(taken, values)
+        interpreter.invoke()
+        return interpreter.get_tensor(given)
+
+    return _predictor(ends.inputs[0], ends.outputs[0], run, model)
+
+
+def _predictor(
+    taken: TensorInfo, given: TensorInfo, run: Callable[[NDArray[Any]], NDArray[Any]], model: OpenedModel
+) -> Predictor:
     values = pixel_values(taken, model.config.preprocessing)
 
     def predict(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return np.concatenate([given.dequantize(micro.run(values[image[None]])) for image in images])
+        return np.concatenate([given.dequantize(run(values[image[None]])) for image in images])
 
     return predict
 

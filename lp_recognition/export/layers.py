@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import struct
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from numpy.typing import NDArray
 
 from lp_recognition.errors import ModelError
 from lp_recognition.interpreter import check_flatbuffer
+
+#: What reading a file raises where its parts do not fit together.
+BROKEN = (AttributeError, IndexError, KeyError, TypeError, ValueError, ZeroDivisionError, OverflowError, struct.error)
 
 _TYPES = {
     "FLOAT32": 4, "FLOAT16": 2, "INT32": 4, "UINT8": 1, "INT64": 8, "BOOL": 1, "INT16": 2, "INT8": 1, "FLOAT64": 8,
@@ -218,7 +222,7 @@ def read_network(data: bytes, source: str) -> Network:
                 "several signatures are not for these chips: export one function, without loops"
             )
         return _network(model, graphs[0], len(model_bytes(data)), source)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+    except BROKEN as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ModelError(f"{source}: expected a whole .tflite file, received a broken one ({reason})") from None
 

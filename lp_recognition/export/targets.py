@@ -16,8 +16,8 @@ import pydantic
 import yaml
 from pydantic import BaseModel, ConfigDict
 
-from lp_recognition.errors import ConfigError, UserError, did_you_mean
-from lp_recognition.export.layers import Layer, Network, Tensor
+from lp_recognition.errors import ConfigError, ModelError, UserError, did_you_mean
+from lp_recognition.export.layers import BROKEN, Layer, Network, Tensor
 from lp_recognition.export.micro import INSTALL_HINT, MicroRun
 
 _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
@@ -141,11 +141,18 @@ def check(network: Network, target: Target, micro: MicroRun | None) -> Verdict:
         network: The layers of its file.
         target: The target.
         micro: What TFLite-Micro said of the file, for targets that it runs on; None where it is not installed.
+
+    Raises:
+        ModelError: parts of the file do not fit together.
     """
-    findings = [*_check_operators(network, target), *_check_types(network, target)]
-    for form in target.forms:
-        findings += _FORMS[form](network)
-    peak, layer = network.peak
+    try:
+        findings = [*_check_operators(network, target), *_check_types(network, target)]
+        for form in target.forms:
+            findings += _FORMS[form](network)
+        peak, layer = network.peak
+    except BROKEN as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ModelError(f"{network.source}: expected a whole .tflite file, received a broken one ({reason})") from None
     facts = [f"activations: {_kib(peak)} at most, at layer {layer.number} `{layer.name}`"]
     ram_bytes: int | None = peak
     is_complete = True
