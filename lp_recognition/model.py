@@ -54,6 +54,18 @@ class Architecture:
         """Rows that are left after the pools, all seen by the head's first convolution."""
         return self._spatial()[0]
 
+    def check(self) -> None:
+        """Refuses an input that the pools leave nothing of.
+
+        Raises:
+            ValueError: the input is too small.
+        """
+        if self.head_height < 1 or self.time_steps < 2:
+            raise ValueError(
+                f"expected an input large enough for {len(self.block_filters) + 1} pools, received "
+                f"{self.input_shape}, of which {self.head_height} x {self.time_steps} would be left"
+            )
+
     def _spatial(self) -> tuple[int, int]:
         height, width, _ = self.input_shape
         for strides in (self.stem_pool_strides, *[(2, 1)] * len(self.block_filters)):
@@ -87,11 +99,7 @@ def build_lprnet(
     Raises:
         ValueError: the input is too small for the pools.
     """
-    if architecture.head_height < 1 or architecture.time_steps < 2:
-        raise ValueError(
-            f"expected an input large enough for {len(architecture.block_filters) + 1} pools, received "
-            f"{architecture.input_shape}, of which {architecture.head_height} x {architecture.time_steps} would be left"
-        )
+    architecture.check()
     weight_quantizer = WeightQuantizer(per_channel) if quantization_aware else None
     regularizer = keras.regularizers.L2(weight_decay / 2) if weight_decay else None
 

@@ -129,9 +129,13 @@ def _resolve(
                 "train.quantization_delay: expected some float steps before quantization starts, received 0; raise it, "
                 "or start from a float checkpoint with --init_checkpoint"
             )
-    time_steps = Architecture.from_config(config, vocabulary.num_classes).time_steps
+    architecture = Architecture.from_config(config, vocabulary.num_classes)
+    try:
+        architecture.check()
+    except ValueError as error:
+        raise ConfigError(f"input_shape: {error}") from None
     if data.rows:
-        data = dataset.check_labels(data, vocabulary, config, time_steps)
+        data = dataset.check_labels(data, vocabulary, config, architecture.time_steps)
     for reason in data.skipped[:5]:
         print(f"skipped: {reason}", file=sys.stderr)
     if data.skipped:
@@ -156,17 +160,14 @@ def _phases(config: Config, step: int) -> Iterator[tuple[int, int]]:
 def _build(config: Config, vocabulary: Vocabulary, step: int) -> keras.Model:
     """The compiled model of a step, float or quantization-aware."""
     train = config.train
-    try:
-        model = build_lprnet(
-            Architecture.from_config(config, vocabulary.num_classes),
-            quantization_aware=_is_quantized(config, step),
-            per_channel=config.quantize_per_channel,
-            dropout_rate=train.dropout_rate,
-            weight_decay=0.0 if train.opt_type == "AdamW" else train.weight_decay,
-            random_seed=train.random_seed,
-        )
-    except ValueError as error:
-        raise ConfigError(f"input_shape: {error}") from None
+    model = build_lprnet(
+        Architecture.from_config(config, vocabulary.num_classes),
+        quantization_aware=_is_quantized(config, step),
+        per_channel=config.quantize_per_channel,
+        dropout_rate=train.dropout_rate,
+        weight_decay=0.0 if train.opt_type == "AdamW" else train.weight_decay,
+        random_seed=train.random_seed,
+    )
     model.compile(
         optimizer=_optimizer(train),
         loss=CTCLoss(vocabulary.blank_index),
