@@ -138,10 +138,22 @@ def test_images_are_those_of_python(height, width, channels):
     expected = recognizer.config.preprocessing.prepare(image).astype(int) - 128
     received = c.prepare(image)[0].astype(int)
     assert np.abs(received - expected).max() <= 1
-    if height >= 24 and width >= 94:  # a mean over an area is rounded once here, as in OpenCV
-        assert (received != expected).mean() < 0.02
-    if (height, width) == (24, 94):
-        assert np.array_equal(received, expected)
+    if height < 24 or width < 94:
+        assert np.array_equal(received, expected)  # linearly: OpenCV computes in integers too
+    else:  # by area: OpenCV adds up floats, and so leaves an exact half on either side
+        assert (received != expected).mean() < 0.002
+
+
+@needs_compiler
+def test_enlarging_is_that_of_python_to_the_last_bit():
+    recognizer, c = reader("int8")
+    rng = np.random.default_rng(9)
+    for _ in range(60):
+        height, width = int(rng.integers(1, 24)), int(rng.integers(1, 400))
+        for shape in ((height, width, 3), (int(rng.integers(24, 90)), int(rng.integers(1, 94)), 1)):
+            image = rng.integers(0, 256, shape, np.uint8)
+            expected = recognizer.config.preprocessing.prepare(image).astype(int) - 128
+            assert np.array_equal(c.prepare(image)[0], expected), shape
 
 
 @needs_compiler

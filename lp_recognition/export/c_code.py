@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from lp_recognition.export.outputs import refuse_existing
 from lp_recognition.files import write_bytes
 from lp_recognition.image import Image
 from lp_recognition.interpreter import TensorInfo
-from lp_recognition.recognizer import Recognizer, pixel_values
+from lp_recognition.recognizer import Recognizer, pixel_values, read_logits
 
 _FIXED = ("lpr.h", "lpr_image.c", "lpr_ctc.c", "lpr_test.c", "Makefile")
 _LIBRARY = ("lpr_image.c", "lpr_ctc.c", "lpr_tables.c")
@@ -85,6 +86,28 @@ def export_c(
         write_bytes(folder / name, content)
         written.append((folder / name, len(content)))
     return written
+
+
+@dataclass(frozen=True)
+class CCheck:
+    """One crop in C and in Python.
+
+    Attributes:
+        expected: What Python reads.
+        received: What C reads.
+        decodes_alike: Whether both read the same from the same output of the network.
+        levels: Largest difference of the network's input; OpenCV leaves an exact half on either side, so 1 may happen.
+    """
+
+    expected: str
+    received: str
+    decodes_alike: bool
+    levels: int
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing differs but the rounding of exact halves."""
+        return self.decodes_alike and self.levels <= 1
 
 
 class CReader:
@@ -151,6 +174,18 @@ class CReader:
     def read(self, image: Image) -> str:
         """The text of a crop."""
         return self.decode(self._recognizer.run(self.prepare(image)))[0]
+
+    def check(self, image: Image) -> CCheck:
+        """Reads a crop in C and in Python, and tells where they part."""
+        recognizer = self._recognizer
+        values = self.prepare(image)
+        pixels = pixel_values(recognizer.ends[0], recognizer.config.preprocessing)
+        expected = pixels[recognizer.config.preprocessing.prepare(image)]
+        output = recognizer.run(values)
+        text, _, _ = self.decode(output)
+        [decoded] = read_logits(recognizer.ends[1].dequantize(output), recognizer.vocabulary)
+        apart = np.abs(values[0].astype(int) - expected.astype(int)).max()
+        return CCheck(recognizer.read(image).text, text, decoded.text == text, int(apart))
 
 
 def _open(model: str | Path, config: Config | None) -> Recognizer:

@@ -1,4 +1,4 @@
-/* A crop to the network's input, in integers: every output pixel is a quotient that is rounded once. */
+/* A crop to the network's input, in integers, rounded where and as OpenCV rounds. */
 #include "lpr.h"
 
 /* One channel of one pixel as the network sees it: gray is what ITU-R BT.601 says, in 15 bits. */
@@ -13,6 +13,14 @@ static uint32_t sample(const uint8_t *pixel, int channels, int channel)
 #else
     return pixel[channel];
 #endif
+}
+
+/* A quotient rounded to the nearest, halves to even, as OpenCV rounds. */
+static uint64_t rounded(uint64_t numerator, uint64_t denominator)
+{
+    const uint64_t quotient = numerator / denominator, twice = 2 * (numerator % denominator);
+
+    return quotient + (twice > denominator || (twice == denominator && (quotient & 1u)));
 }
 
 /* The mean over the area that an output pixel covers: lengths are in 1/LPR_WIDTH and 1/LPR_HEIGHT of a source pixel. */
@@ -35,42 +43,80 @@ static uint32_t area(const uint8_t *pixels, int height, int width, int channels,
         }
         sum += (uint64_t)(end - begin) * row_sum;
     }
-    return (uint32_t)((sum + whole / 2) / whole);
+    if (height == 2 * LPR_HEIGHT && width == 2 * LPR_WIDTH) { /* of four pixels OpenCV rounds halves up */
+        return (uint32_t)((sum + whole / 2) / whole);
+    }
+    return (uint32_t)rounded(sum, whole);
 }
 
-/* Where an output pixel's centre lies between two source pixels: the first, and 1/(2 * out) parts towards the next. */
-static uint32_t centre(int place, int in, uint32_t out, uint32_t *part)
-{
-    const int64_t position = (2 * (int64_t)place + 1) * in - (int64_t)out;
+/* Between which two source pixels an output pixel's centre lies, and the weights of both, of 2048. */
+typedef struct {
     uint32_t first;
+    uint32_t second;
+    uint32_t weight_first;
+    uint32_t weight_second;
+} place;
+
+/*
+ * OpenCV computes the place as a 32-bit float, and its weights from that: so it is rounded to 24 bits here. Beyond the
+ * image its edge goes on.
+ */
+static place place_of(int number, int in, int out)
+{
+    const int64_t position = (2 * (int64_t)number + 1) * in - out; /* in 1/(2 * out) */
+    const uint64_t unit = 2 * (uint64_t)out;
+    place found;
+    uint64_t fraction; /* of 2^bits */
+    int bits = 24;
 
     if (position < 0) {
-        *part = 0;
-        return 0;
+        found.first = found.second = 0;
+        fraction = rounded((uint64_t)(position + (int64_t)unit) << bits, unit);
+    } else {
+        const uint64_t whole = (uint64_t)position / unit;
+
+        if (whole == 0) {
+            while (position != 0 && ((uint64_t)position << (bits - 23)) < unit) { /* as many more as it has zeros */
+                bits++;
+            }
+        } else {
+            bits = 23;
+            while ((whole >> (24 - bits)) != 0) {
+                bits--;
+            }
+        }
+        fraction = rounded((uint64_t)position << bits, unit) - (whole << bits);
+        found.first = (uint32_t)whole;
+        found.second = found.first + 1;
     }
-    first = (uint32_t)(position / (2 * (int64_t)out));
-    *part = (uint32_t)(position % (2 * (int64_t)out));
-    if (first >= (uint32_t)in - 1) {
-        *part = 0;
-        return (uint32_t)in - 1;
+    if (found.first >= (uint32_t)in) {
+        found.first = (uint32_t)in - 1;
     }
-    return first;
+    if (found.second >= (uint32_t)in) {
+        found.second = (uint32_t)in - 1;
+    }
+    found.weight_second = (uint32_t)rounded(fraction, UINT64_C(1) << (bits - 11));
+    found.weight_first = (uint32_t)rounded((UINT64_C(1) << bits) - fraction, UINT64_C(1) << (bits - 11));
+    return found;
 }
 
 static uint32_t linear(const uint8_t *pixels, int height, int width, int channels, size_t row_bytes, int y, int x, int c)
 {
-    uint32_t down, across;
-    const uint32_t row = centre(y, height, LPR_HEIGHT, &down), column = centre(x, width, LPR_WIDTH, &across);
-    const uint8_t *upper = pixels + row * row_bytes, *lower = down ? upper + row_bytes : upper;
-    const uint32_t left = column * (uint32_t)channels, right = across ? left + (uint32_t)channels : left;
-    const uint32_t above = (2 * LPR_WIDTH - across) * sample(upper + left, channels, c)
-        + across * sample(upper + right, channels, c);
-    const uint32_t below = (2 * LPR_WIDTH - across) * sample(lower + left, channels, c)
-        + across * sample(lower + right, channels, c);
-    const uint64_t sum = (uint64_t)(2 * LPR_HEIGHT - down) * above + (uint64_t)down * below;
-    const uint32_t whole = 4u * LPR_HEIGHT * LPR_WIDTH;
+    const place down = place_of(y, height, LPR_HEIGHT), across = place_of(x, width, LPR_WIDTH);
+    const uint8_t *upper = pixels + down.first * row_bytes, *lower = pixels + down.second * row_bytes;
+    const size_t left = (size_t)across.first * (size_t)channels, right = (size_t)across.second * (size_t)channels;
+    uint32_t above, below;
 
-    return (uint32_t)((sum + whole / 2) / whole);
+    if (left == right) { /* at the edges */
+        above = 2048 * sample(upper + left, channels, c);
+        below = 2048 * sample(lower + left, channels, c);
+    } else {
+        above = across.weight_first * sample(upper + left, channels, c)
+            + across.weight_second * sample(upper + right, channels, c);
+        below = across.weight_first * sample(lower + left, channels, c)
+            + across.weight_second * sample(lower + right, channels, c);
+    }
+    return (((down.weight_first * (above >> 4)) >> 16) + ((down.weight_second * (below >> 4)) >> 16) + 2) >> 2;
 }
 
 int lpr_prepare(const uint8_t *pixels, int height, int width, int channels, size_t row_bytes, lpr_value *input)
