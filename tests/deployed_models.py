@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -32,6 +34,7 @@ def folder() -> Path:
     from lp_recognition.plates import PlateGenerator
 
     path = Path(tempfile.mkdtemp(prefix="deployed"))
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
     generator = PlateGenerator(["cn_blue"], seed=3, size=None)
     plates = [generator.draw(number) for number in range(24)]
     rows = []

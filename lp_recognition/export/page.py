@@ -13,7 +13,7 @@ _STYLE = """
 * { box-sizing: border-box }
 body { margin: 0; background: var(--paper); color: var(--ink);
   font: 15px/1.45 system-ui, "Noto Sans CJK SC", sans-serif }
-main { max-width: 1160px; margin: 0 auto; padding: 28px 24px 60px }
+main { max-width: 1240px; margin: 0 auto; padding: 28px 24px 60px }
 h1 { font-size: 24px; margin: 0 0 4px; overflow-wrap: anywhere } h2 { font-size: 18px; margin: 36px 0 6px }
 h3 { font-size: 15px; margin: 0 0 2px }
 p { margin: 4px 0 12px } .soft { color: var(--soft) } .bad { color: var(--bad) } .warn { color: var(--warn) }
@@ -32,7 +32,7 @@ section { background: var(--card); border: 1px solid var(--line); border-radius:
 .meter i { display: block; height: 100% }
 .wide { overflow-x: auto }
 table { border-collapse: collapse; background: var(--card); border: 1px solid var(--line); font-size: 13px }
-th, td { text-align: left; padding: 4px 12px; border-bottom: 1px solid var(--line); white-space: nowrap }
+th, td { text-align: left; padding: 4px 10px; border-bottom: 1px solid var(--line); white-space: nowrap }
 tr:last-child td { border-bottom: 0 }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums }
 .layers { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 12px 16px }
