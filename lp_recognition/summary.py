@@ -43,11 +43,11 @@ def layer_costs(model: Any) -> list[LayerCost]:
 
 def format_costs(costs: list[LayerCost]) -> str:
     """A Markdown table of the layers and their sums."""
-    rows: list[tuple[object, ...]] = [
-        (c.name, c.operation, "x".join(map(str, c.output_shape)), f"{c.macs:,}", f"{c.parameters:,}", f"{c.weight_bytes:,}",
-         f"{c.activation_bytes:,}")
-        for c in costs
-    ]  # fmt: skip
+    rows: list[tuple[object, ...]] = []
+    for cost in costs:
+        counts = (cost.macs, cost.parameters, cost.weight_bytes, cost.activation_bytes)
+        shape = "x".join(map(str, cost.output_shape))
+        rows.append((cost.name, cost.operation, shape, *(f"{count:,}" for count in counts)))
     totals = [f"{sum(getattr(c, name) for c in costs):,}" for name in ("macs", "parameters", "weight_bytes")]
     largest = f"{max(c.activation_bytes for c in costs):,} at most"
     header = ("layer", "operation", "output", "MACs", "parameters", "weight bytes", "activation bytes")
