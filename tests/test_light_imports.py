@@ -20,8 +20,9 @@ PACKAGE = Path(__file__).resolve().parent.parent / "lp_recognition"
 #: Modules with keras, from the bottom up; each may import those of the levels below it, and of its own.
 KERAS_LEVELS = (
     {"quantization"},
-    {"model", "losses"},
+    {"model", "losses", "summary"},
     {"training", "evaluation", "export"},
+    {"prediction"},  # light itself, but for what it reads a checkpoint or a graph with
 )
 KERAS = set().union(*KERAS_LEVELS)
 #: What light modules may import beside the standard library; only `dataset` also imports grain.
