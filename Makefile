@@ -5,14 +5,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test lint types format benchmarks clean
+.PHONY: help setup demo test test-firmware lint types format benchmarks clean
 
 help:
-	@echo "make demo        set up, then the whole workflow on drawn plates, in minutes"
-	@echo "make test        set up if needed, then the tests"
-	@echo "make lint types  ruff and mypy"
-	@echo "make benchmarks  speed of input, training and reading, as tables"
-	@echo "make clean       remove what make demo wrote"
+	@echo "make demo           set up, then the whole workflow on drawn plates, in minutes"
+	@echo "make test           set up if needed, then the tests"
+	@echo "make test-firmware  the tests of the C code alone, on this machine and on emulated chips"
+	@echo "make lint types     ruff and mypy"
+	@echo "make benchmarks     speed of input, training and reading, as tables"
+	@echo "make clean          remove what make demo wrote"
 
 setup: $(READY)
 
@@ -22,7 +23,7 @@ $(READY): pyproject.toml
 	    "error: expected Python 3.10 to 3.13, received %d.%d; try make PYTHON=python3.12" % v)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train,mcu,dev]'
 	touch $(READY)
 
 demo: $(READY)
@@ -30,6 +31,9 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-firmware: $(READY)
+	$(BIN)/python -m pytest tests/test_export_c.py
 
 lint: $(READY)
 	$(BIN)/ruff check .
