@@ -47,7 +47,9 @@ def reader(kind: str) -> tuple[Recognizer, CReader]:
 @needs("make")
 @pytest.mark.parametrize("kind", ["int8", "uint8"])
 def test_its_own_test_passes_on_this_machine(kind):
-    result = subprocess.run(["make", "test"], cwd=firmware(kind), capture_output=True, text=True, timeout=120)
+    result = subprocess.run(
+        ["make", "--no-print-directory", "test"], cwd=firmware(kind), capture_output=True, text=True, timeout=120
+    )
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.endswith("passed\n")
     assert "-std=c99 -Wall -Wextra -Wpedantic -Werror" in result.stdout
@@ -61,14 +63,18 @@ def test_its_own_test_can_fail(tmp_path):
     text = source.read_text()
     assert "last = best;" in text
     source.write_text(text.replace("last = best;", "if (best != LPR_BLANK) last = best;"))  # AA would read A
-    result = subprocess.run(["make", "test"], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    result = subprocess.run(
+        ["make", "--no-print-directory", "test"], cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
     assert result.returncode != 0
     assert "FAILED: text, vector 0" in result.stdout
 
 
 def made(goal: str) -> str:
     """What `make` printed; the emulated chip writes to one of the two streams."""
-    result = subprocess.run(["make", goal], cwd=firmware("int8"), capture_output=True, text=True, timeout=180)
+    result = subprocess.run(
+        ["make", "--no-print-directory", goal], cwd=firmware("int8"), capture_output=True, text=True, timeout=180
+    )
     assert result.returncode == 0, result.stdout + result.stderr
     assert "warning" not in result.stderr
     return result.stdout + result.stderr

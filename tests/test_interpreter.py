@@ -15,6 +15,7 @@ from tiny_tflite import tiny_tflite
 from lp_recognition import interpreter
 from lp_recognition.errors import ModelError
 from lp_recognition.interpreter import TensorInfo, open_interpreter
+from lp_recognition.native_log import quiet_log
 
 UINT8 = TensorInfo("x", (4,), np.dtype(np.uint8), 1 / 127, 128)
 INT8 = TensorInfo("x", (4,), np.dtype(np.int8), 0.5, -3)
@@ -148,13 +149,13 @@ print(refused == len(range(0, len(data), 23)))
 def test_native_chatter_is_kept_back_and_warnings_are_not(capfd):
     open_interpreter(tiny_tflite())
     assert capfd.readouterr().err == ""
-    with interpreter._quiet_log():
+    with quiet_log():
         subprocess.run(["sh", "-c", "echo INFO: chatter >&2; echo WARNING: look >&2"], check=True)
     assert capfd.readouterr().err == "WARNING: look\n"
 
 
 def test_a_failed_attempt_is_told_once(capfd):
-    with pytest.raises(RuntimeError), interpreter._quiet_log():
+    with pytest.raises(RuntimeError), quiet_log():
         subprocess.run(["sh", "-c", "echo ERROR: told by the exception >&2"], check=True)
         raise RuntimeError
     assert capfd.readouterr().err == ""
