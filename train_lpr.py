@@ -30,13 +30,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from lp_recognition.native_log import import_quietly
 
-    train = import_quietly("lp_recognition.training").train
-
-    result = train(config, arguments.init_checkpoint)
+    result = import_quietly("lp_recognition.training").train(config, arguments.init_checkpoint)
     state = "finished" if result.finished else "interrupted, the same command goes on"
     print(f"{state}: step {result.step} of {config.train.steps}, checkpoints in {config.model_dir}")
-    if result.metrics is not None:
-        print(result.metrics.to_table())
+    if (metrics := result.metrics) is not None:
+        low, high = metrics.lp_rr_interval
+        print(f"LP-RR {metrics.lp_rr:.1%} of {metrics.plates} plates (95% interval {low:.1%} to {high:.1%})")
     return 0 if result.finished else 130
 
 
