@@ -9,33 +9,15 @@ A graph of export_frozen_graph.py says itself what it reads and how; another one
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 
+import infer_tflite_single_image
 from lp_recognition.errors import run_script
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", help="a frozen graph")
-    parser.add_argument("image", help="a crop of a plate, of any size")
-    parser.add_argument(
-        "--config", default="", help="the config of the model, or its recorded config.yaml (default: the graph's own)"
-    )
-    parser.add_argument("--beam_width", type=int, default=1, help="1 reads the best path, more is a beam search")
-    parser.add_argument("--output", default="", help="also draw the reading into this picture")
-    arguments = parser.parse_args(argv)
-
-    from lp_recognition.prediction import read_single_image
-
-    reading = read_single_image(
-        arguments.model, arguments.image, arguments.config, arguments.beam_width, arguments.output
-    )
-    print(f"{reading.text} {reading.confidence:.3f}")
-    for symbol, confidence in zip(reading.symbols, reading.confidences, strict=True):
-        print(f"  {symbol} {confidence:.3f}")
-    return 0
+    return infer_tflite_single_image.main(argv, __doc__ or "", "a frozen graph")
 
 
 if __name__ == "__main__":

@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from lp_recognition.errors import run_script
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", help="a .tflite")
+def main(argv: Sequence[str] | None = None, description: str = __doc__ or "", model: str = "a .tflite") -> int:
+    """Runs the command line, also for the script of the frozen graph; returns the exit status."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", help=model)
     parser.add_argument("image", help="a crop of a plate, of any size")
     parser.add_argument(
         "--config", default="", help="the config of the model, or its recorded config.yaml (default: the file's own)"

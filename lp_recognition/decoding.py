@@ -74,7 +74,7 @@ def decode_greedy(logits: NDArray[np.floating], blank_index: int) -> list[Decode
 
 
 def decode_beam(logits: NDArray[np.floating], blank_index: int, beam_width: int) -> list[Decoded]:
-    """Reads by prefix beam search (Graves 2012; Hannun et al. 2014, without a language model).
+    """Reads by prefix beam search (Graves 2012; Hannun et al. 2014, without its prior over words).
 
     Paths that write the same text are added up, so the result may be more probable than the best path's text. With a
     beam as wide as there are prefixes it is the most probable text; a narrow one comes near it.
