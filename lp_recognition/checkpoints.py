@@ -91,8 +91,8 @@ def find_checkpoint(config: Config, checkpoint: str = "") -> Path:
             f"{config.model_dir}: expected a checkpoint model.ckpt-<step>.ckpt, received none; train first, or name "
             "one with --checkpoint"
         )
-    best = best_step(config.model_dir)
-    return checkpoints.get(best, list(checkpoints.values())[-1]) if best is not None else list(checkpoints.values())[-1]
+    latest = max(checkpoints)
+    return checkpoints.get(best_step(config.model_dir) or latest, checkpoints[latest])
 
 
 def save_checkpoint(path: str | Path, step: int, config: Config, arrays: Mapping[str, NDArray[Any]]) -> None:

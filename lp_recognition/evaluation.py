@@ -19,7 +19,7 @@ from lp_recognition.description import settle_config
 from lp_recognition.errors import ConfigError, ModelError
 from lp_recognition.files import write_text
 from lp_recognition.image import Image
-from lp_recognition.metrics import Judgement, Metrics, evaluate_readings, format_csv, judge_readings
+from lp_recognition.metrics import Judgement, Metrics, format_csv, judge_readings, summarize_judgements
 from lp_recognition.native_log import import_quietly
 from lp_recognition.recognizer import Reading, Recognizer, read_logits
 from lp_recognition.visualize import contact_sheet, draw_reading
@@ -195,7 +195,7 @@ def evaluate(
     seconds = time.perf_counter() - began
     texts = [reading.text for reading in readings]
     judgements = judge_readings(texts, plates.labels, vocabulary, config.lpr_patterns)
-    metrics = evaluate_readings(texts, plates.labels, vocabulary, config.lpr_patterns)
+    metrics = summarize_judgements(plates.labels, judgements)
     return EvaluationResult(plates, readings, judgements, metrics, len(readings) / max(seconds, 1e-9), vocabulary)
 
 

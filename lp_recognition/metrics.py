@@ -157,7 +157,7 @@ def evaluate_readings(
     Raises:
         ValueError: no plate, or not as many readings as labels.
     """
-    return _summarize(labels, judge_readings(readings, labels, vocabulary, patterns))
+    return summarize_judgements(labels, judge_readings(readings, labels, vocabulary, patterns))
 
 
 def judge_readings(
@@ -278,7 +278,8 @@ def format_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str
     return "\n".join([line(header), line(rule), *map(line, body)])
 
 
-def _summarize(labels: Sequence[str], judgements: Sequence[Judgement]) -> Metrics:
+def summarize_judgements(labels: Sequence[str], judgements: Sequence[Judgement]) -> Metrics:
+    """The figures of readings that were judged already, one judgement for each label."""
     plates = len(judgements)
     right = sum(judgement.right for judgement in judgements)
     distances = [judgement.edit_distance for judgement in judgements]
