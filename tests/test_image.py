@@ -131,6 +131,22 @@ def test_shrinking_averages_and_does_not_alias():
     assert np.abs(SYMMETRIC.prepare(stripes).astype(int) - 128).max() <= 1
 
 
+@given(st.integers(24, 130), st.integers(94, 400), st.sampled_from([1, 3]), st.integers(0, 2**32))
+@settings(deadline=None, max_examples=30)
+def test_shrinking_is_the_exact_mean_with_halves_up(height, width, channels, seed):
+    image = np.random.default_rng(seed).integers(0, 256, (height, width, channels), np.uint8)
+    enlarged = np.repeat(np.repeat(image.astype(np.int64), 24, axis=0), 94, axis=1)  # each part is now whole pixels
+    sums = enlarged.reshape(24, height, 94, width, channels).sum(axis=(1, 3))
+    expected = (2 * sums + height * width) // (2 * height * width)
+    assert np.array_equal(Preprocessing((24, 94, channels), True, False).prepare(image), expected)
+
+
+def test_shrinking_a_photograph_loses_no_digit():
+    white = np.full((480, 1880, 3), 255, np.uint8)
+    white[::2] = 254
+    assert (SYMMETRIC.prepare(white) == 255).all()  # halves are rounded up
+
+
 @pytest.mark.parametrize(("preprocessing", "low"), [(SYMMETRIC, -128 / 127), (POSITIVE, 0.0)])
 def test_value_range(preprocessing, low):
     values = preprocessing.normalize(ALL_PIXELS)

@@ -6,7 +6,7 @@ examples:
   make -C firmware test test-cortex-m test-riscv
 
 With --list, the C is built on this machine and reads every plate beside Python: status 1 where its decoder reads
-another text, or its image differs by more than one level: what OpenCV's rounding of an exact half comes to.
+another text, or its image differs.
 """
 
 from __future__ import annotations

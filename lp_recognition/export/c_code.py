@@ -96,7 +96,7 @@ class CCheck:
         expected: What Python reads.
         received: What C reads.
         decodes_alike: Whether both read the same from the same output of the network.
-        levels: Largest difference of the network's input; OpenCV leaves an exact half on either side, so 1 may happen.
+        levels: Largest difference of the network's input.
     """
 
     expected: str
@@ -106,8 +106,8 @@ class CCheck:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing differs but the rounding of exact halves."""
-        return self.decodes_alike and self.levels <= 1
+        """Whether nothing differs."""
+        return self.decodes_alike and self.levels == 0
 
 
 class CReader:

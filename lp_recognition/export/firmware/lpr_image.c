@@ -1,4 +1,4 @@
-/* A crop to the network's input, in integers, rounded where and as OpenCV rounds. */
+/* A crop to the network's input, in integers, rounded where and as the desk rounds. */
 #include "lpr.h"
 
 /* One channel of one pixel as the network sees it: gray is what ITU-R BT.601 says, in 15 bits. */
@@ -23,7 +23,7 @@ static uint64_t rounded(uint64_t numerator, uint64_t denominator)
     return quotient + (twice > denominator || (twice == denominator && (quotient & 1u)));
 }
 
-/* The mean over the area that an output pixel covers: lengths are in 1/LPR_WIDTH and 1/LPR_HEIGHT of a source pixel. */
+/* The mean over the area that an output pixel covers; lengths are in 1/LPR_WIDTH and 1/LPR_HEIGHT of a source pixel. */
 static uint32_t area(const uint8_t *pixels, int height, int width, int channels, size_t row_bytes, int y, int x, int c)
 {
     const uint32_t top = (uint32_t)y * (uint32_t)height, bottom = top + (uint32_t)height;
@@ -43,10 +43,7 @@ static uint32_t area(const uint8_t *pixels, int height, int width, int channels,
         }
         sum += (uint64_t)(end - begin) * row_sum;
     }
-    if (height == 2 * LPR_HEIGHT && width == 2 * LPR_WIDTH) { /* of four pixels OpenCV rounds halves up */
-        return (uint32_t)((sum + whole / 2) / whole);
-    }
-    return (uint32_t)rounded(sum, whole);
+    return (uint32_t)((sum + whole / 2) / whole);
 }
 
 /* Between which two source pixels an output pixel's centre lies, and the weights of both, of 2048. */
