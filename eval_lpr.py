@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             "eval.file_list_path=test.txt"
         )
     with tqdm(total=len(plates.labels), unit="plate", leave=False, file=sys.stderr) as bar:
-        result = evaluate(model.predict, plates, model.config, model.vocabulary, bar.update)
+        result = evaluate(model.predict, plates, model.config, model.vocabulary, bar.update, model.calibration)
     print(f"model: {path}")
     print(f"plates: {', '.join(config.eval.file_list_path) or 'drawn, held out'}")
     if plates.skipped:
@@ -55,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if unknown := plates.unreadable(model.vocabulary):
         print(f"counted as wrong: {len(unknown)} labels hold characters the model does not know, such as {unknown[0]}")
     print(f"\n{result.metrics.to_table()}\n\n{result.plates_per_second:.0f} plates/s, images in memory")
+    confidences = "calibrated confidences" if result.is_calibrated else "plain probabilities as confidences"
+    print(f"expected calibration error: {100 * result.ece:.2f}% ({confidences})")
     folder = Path(config.eval.output_dir or Path(path).parent)
     result.save(folder, str(path))
     print(f"{folder / 'eval.json'} and {folder / 'eval.csv'} hold every figure and every plate")

@@ -1,4 +1,5 @@
-"""What a deployed file says of itself: alphabet, blank, input, value range, patterns, decoder, and how well it reads.
+"""What a deployed file says of itself: alphabet, blank, input, value range, patterns, decoder, how well it reads, and
+the calibration of its confidences.
 
 The description is YAML. A `.tflite` carries it as a file in the ZIP archive at its end, which is where TFLite metadata
 keeps the files that belong to a model: `unzip -p graph.tflite lp_recognition.yaml` prints it, and the light install
@@ -15,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from lp_recognition.calibration import Calibration
 from lp_recognition.config import MODEL_SETTINGS, Config, dump_config, parse_config, refuse_other_model
 from lp_recognition.errors import ConfigError, ModelError
 
@@ -48,6 +50,35 @@ class Measurement:
 
 
 @dataclass(frozen=True)
+class CalibrationRecord:
+    """The calibration of a file's confidences, and what it is worth.
+
+    Attributes:
+        scaling: What makes a confidence of the probability of a text.
+        ece_before: Expected calibration error of the plain probabilities, in [0, 1].
+        ece_after: The same of the calibrated ones, each plate calibrated by others (cross-fitted).
+        plates: Number of plates.
+        lists: The lists, by name.
+
+    Raises:
+        ValueError: an error outside [0, 1], or no plate.
+    """
+
+    scaling: Calibration
+    ece_before: float
+    ece_after: float
+    plates: int
+    lists: str
+
+    def __post_init__(self) -> None:
+        for name in ("ece_before", "ece_after"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name}: expected 0 to 1, received {getattr(self, name)}")
+        if self.plates < 1:
+            raise ValueError(f"plates: expected at least 1, received {self.plates}")
+
+
+@dataclass(frozen=True)
 class ModelDescription:
     """What a deployed file says of itself.
 
@@ -58,6 +89,7 @@ class ModelDescription:
         step: Training steps of the checkpoint.
         config_sha256: Hash of the whole recorded config, as hexadecimal digits.
         measurement: How well it reads, where that is known.
+        calibration: That of its confidences; None where they are plain probabilities.
     """
 
     config: Config
@@ -66,6 +98,12 @@ class ModelDescription:
     step: int
     config_sha256: str
     measurement: Measurement | None = None
+    calibration: CalibrationRecord | None = None
+
+    @property
+    def scaling(self) -> Calibration | None:
+        """What its confidences are calibrated with, where they are."""
+        return None if self.calibration is None else self.calibration.scaling
 
     def to_yaml(self) -> str:
         """The description as text, which `parse_description` reads back."""
@@ -77,6 +115,11 @@ class ModelDescription:
             measured = dict(vars(self.measurement))
             if self.measurement.lp_rr_interval is not None:
                 measured["lp_rr_interval"] = list(self.measurement.lp_rr_interval)
+        # Left out where there is none. A reader that knows no calibration passes over it, so the format stays 1.
+        calibration: dict[str, Any] = {}
+        if self.calibration is not None:
+            record = dict(vars(self.calibration))
+            calibration["calibration"] = {**vars(record.pop("scaling")), **record}
         settings = config.model_dump(mode="json", include=set(_SETTINGS))
         values = {
             "lp_recognition": _FORMAT,
@@ -95,6 +138,7 @@ class ModelDescription:
             "classes": [*vocabulary.classes, BLANK],
             "patterns": list(config.lpr_patterns),
             "measured": measured,
+            **calibration,
             "training_steps": self.step,
             "config_sha256": self.config_sha256,
             "settings": {key: settings[key] for key in _SETTINGS},
@@ -127,11 +171,24 @@ def parse_description(text: str, source: str) -> ModelDescription:
             measured = Measurement(**measured | {"lp_rr_interval": None if interval is None else tuple(interval)})
         return ModelDescription(
             config, str(values["kind"]), str(values["made_by"]), int(values["training_steps"]),
-            str(values["config_sha256"]), measured,
+            str(values["config_sha256"]), measured, _parse_calibration(values.get("calibration")),
         )  # fmt: skip
-    except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+    except (yaml.YAMLError, KeyError, TypeError, ValueError, OverflowError) as error:
         reason = " ".join(str(error).split())
         raise ModelError(f"{source}: expected a description of the model, received a broken one ({reason})") from None
+
+
+def _parse_calibration(values: Any) -> CalibrationRecord | None:
+    if values is None:
+        return None
+    numbers = ("slope", "offset", "ece_before", "ece_after")
+    if not isinstance(values, dict) or set(values) != {*numbers, "plates", "lists"}:
+        raise ValueError(f"calibration: expected {', '.join(numbers)}, plates and lists, received {values}")
+    for name in numbers:
+        if not isinstance(values[name], (int, float)) or isinstance(values[name], bool):
+            raise ValueError(f"calibration: {name}: expected a number, received {values[name]!r}")
+    slope, offset, before, after = (float(values[name]) for name in numbers)
+    return CalibrationRecord(Calibration(slope, offset), before, after, int(values["plates"]), str(values["lists"]))
 
 
 def read_description(path: str | Path) -> ModelDescription | None:

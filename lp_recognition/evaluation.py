@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lp_recognition.annotations import Annotation
+from lp_recognition.calibration import Calibration, expected_calibration_error
 from lp_recognition.config import Config, refuse_other_model
 from lp_recognition.dataset import drawn_plates, load_rows, prepared_images
 from lp_recognition.description import settle_config
@@ -40,16 +41,18 @@ class OpenedModel:
         config: The settings it reads by, with its alphabet.
         vocabulary: Its classes.
         source: The file, for messages.
+        calibration: What the file says of its confidences; None where they are the plain probabilities.
     """
 
     predict: Predictor
     config: Config
     vocabulary: Vocabulary
     source: str
+    calibration: Calibration | None = None
 
     def read(self, images: Image, beam_width: int = 1) -> list[Reading]:
         """Reads prepared images, uint8 `(n, height, width, channels)`."""
-        return read_logits(self.predict(images), self.vocabulary, beam_width)
+        return read_logits(self.predict(images), self.vocabulary, beam_width, self.calibration)
 
 
 def open_model(path: str | Path, config: Config | None = None) -> OpenedModel:
@@ -67,7 +70,9 @@ def open_model(path: str | Path, config: Config | None = None) -> OpenedModel:
         return _open_checkpoint(path, config)
     if suffix == ".tflite":
         recognizer = Recognizer(path, config=config)
-        return OpenedModel(recognizer.predict, recognizer.config, recognizer.vocabulary, str(path))
+        return OpenedModel(
+            recognizer.predict, recognizer.config, recognizer.vocabulary, str(path), recognizer.calibration
+        )
     if suffix in (".pb", ".frozen"):
         return _open_graph(path, config)
     raise ModelError(f"{path}: expected a model ending in .ckpt, .pb, .frozen or .tflite, received '{suffix}'")
@@ -137,6 +142,7 @@ class EvaluationResult:
         metrics: The figures.
         plates_per_second: Of the model and the decoding; reading and preparing images left out.
         vocabulary: The classes of the model.
+        is_calibrated: Whether the confidences are calibrated, or the plain probabilities.
     """
 
     plates: EvaluationList
@@ -145,6 +151,13 @@ class EvaluationResult:
     metrics: Metrics
     plates_per_second: float
     vocabulary: Vocabulary
+    is_calibrated: bool = False
+
+    @property
+    def ece(self) -> float:
+        """The expected calibration error of the confidences, in [0, 1]."""
+        confidences = [reading.confidence for reading in self.readings]
+        return expected_calibration_error(confidences, [judgement.right for judgement in self.judgements])
 
     def misread_sheet(self, most: int) -> Image | None:
         """Pictures of the first `most` plates that were misread, or None where there is none."""
@@ -162,6 +175,7 @@ class EvaluationResult:
     def save(self, folder: str | Path, source: str) -> None:
         """Writes `eval.json` (the figures) and `eval.csv` (a row per plate) into a folder."""
         record = {"model": source, "plates_per_second": self.plates_per_second, **self.metrics.to_dict()}
+        record |= {"ece": self.ece, "is_calibrated": self.is_calibrated}
         write_text(Path(folder) / "eval.json", json.dumps(record, ensure_ascii=False, indent=1) + "\n")
         table = format_csv(
             self.plates.names,
@@ -174,7 +188,12 @@ class EvaluationResult:
 
 
 def evaluate(
-    predict: Predictor, plates: EvaluationList, config: Config, vocabulary: Vocabulary, progress: Any = None
+    predict: Predictor,
+    plates: EvaluationList,
+    config: Config,
+    vocabulary: Vocabulary,
+    progress: Any = None,
+    calibration: Calibration | None = None,
 ) -> EvaluationResult:
     """Reads a list with a model and judges every reading.
 
@@ -184,19 +203,21 @@ def evaluate(
         config: Its `lpr_patterns` and `eval` section.
         vocabulary: The classes of the model.
         progress: Called with the number of plates after each batch.
+        calibration: That of the confidences; None leaves them the plain probabilities.
     """
     readings: list[Reading] = []
     began = time.perf_counter()
     for first in range(0, len(plates.images), config.eval.batch_size):
         logits = predict(plates.images[first : first + config.eval.batch_size])
-        readings += read_logits(logits, vocabulary, config.eval.beam_width)
+        readings += read_logits(logits, vocabulary, config.eval.beam_width, calibration)
         if progress is not None:
             progress(len(logits))
     seconds = time.perf_counter() - began
     texts = [reading.text for reading in readings]
     judgements = judge_readings(texts, plates.labels, vocabulary, config.lpr_patterns)
     metrics = summarize_judgements(plates.labels, judgements)
-    return EvaluationResult(plates, readings, judgements, metrics, len(readings) / max(seconds, 1e-9), vocabulary)
+    speed = len(readings) / max(seconds, 1e-9)
+    return EvaluationResult(plates, readings, judgements, metrics, speed, vocabulary, calibration is not None)
 
 
 def read_with_model(model: Any, plates: EvaluationList, config: Config, vocabulary: Vocabulary) -> EvaluationResult:
@@ -240,5 +261,9 @@ def _open_graph(path: str | Path, config: Config | None) -> OpenedModel:
             f"use_h_concat, use_oi_concat), received {graph.input_shape} and {graph.output_shape[-1]}"
         )
     return OpenedModel(
-        lambda images: graph.predict(settings.preprocessing.normalize(images)), settings, vocabulary, str(path)
+        lambda images: graph.predict(settings.preprocessing.normalize(images)),
+        settings,
+        vocabulary,
+        str(path),
+        graph.description.scaling if graph.description else None,
     )

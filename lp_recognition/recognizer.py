@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lp_recognition.calibration import Calibration
 from lp_recognition.config import Config, load_config
 from lp_recognition.decoding import decode
 from lp_recognition.description import read_description, settle_config
@@ -28,8 +29,8 @@ class Reading:
 
     Attributes:
         text: The text, in the written form of the vocabulary.
-        confidence: Probability of the whole text, in [0, 1].
-        confidences: Probability of each symbol of the text, in [0, 1].
+        confidence: Probability of the whole text, in [0, 1]; calibrated where the model's file says how.
+        confidences: Probability of each symbol of the text, in [0, 1], as the network gives it: never calibrated.
     """
 
     text: str
@@ -55,6 +56,7 @@ class Recognizer:
     Attributes:
         config: The settings of the model.
         vocabulary: Its classes.
+        calibration: What the file says of its confidences; None where they are the plain probabilities.
 
     Raises:
         ConfigError: the config is broken or states no alphabet, or differs from what the file says of itself; or there
@@ -67,7 +69,8 @@ class Recognizer:
     ) -> None:
         given = config if config is None or isinstance(config, Config) else load_config(config)
         self._model = open_interpreter(model, num_threads)  # a file that is cut off is told before what it lacks
-        self.config = settle_config(model, read_description(model), given)
+        description = read_description(model)
+        self.config = settle_config(model, description, given)
         if self.config.alphabet is None:
             place = str(config) if isinstance(config, (str, Path)) else "config"
             raise ConfigError(
@@ -78,6 +81,7 @@ class Recognizer:
             raise ValueError(f"expected a beam width of at least 1, received {beam_width}")
         self.beam_width = beam_width
         self.vocabulary = self.config.vocabulary()
+        self.calibration = description.scaling if description else None
         self._preprocessing = self.config.preprocessing
         _check_fit(self._model.source, self._model.inputs[0], self._model.outputs[0], self.config, self.vocabulary)
         self._pixel_values = pixel_values(self._model.inputs[0], self._preprocessing)
@@ -139,14 +143,20 @@ class Recognizer:
         remaining = iter(images)
         while some := list(islice(remaining, _CHUNK)):
             prepared = np.stack([self._preprocessing.prepare(_checked(image)) for image in some])
-            yield from read_logits(self.predict(prepared), self.vocabulary, self.beam_width)
+            yield from read_logits(self.predict(prepared), self.vocabulary, self.beam_width, self.calibration)
 
 
-def read_logits(logits: NDArray[np.floating], vocabulary: Vocabulary, beam_width: int = 1) -> list[Reading]:
+def read_logits(
+    logits: NDArray[np.floating], vocabulary: Vocabulary, beam_width: int = 1, calibration: Calibration | None = None
+) -> list[Reading]:
     """Turns the logits of any model, `(n, time, classes)` and not softmaxed, into readings."""
+    found = decode(logits, vocabulary.blank_index, beam_width)
+    totals = [decoded.confidence for decoded in found]
+    if calibration is not None:
+        totals = calibration.apply(totals).tolist()
     return [
-        Reading(vocabulary.decode(decoded.indices), decoded.confidence, decoded.confidences)
-        for decoded in decode(logits, vocabulary.blank_index, beam_width)
+        Reading(vocabulary.decode(decoded.indices), total, decoded.confidences)
+        for decoded, total in zip(found, totals, strict=True)
     ]
 
 

@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import zipfile
+from pathlib import Path
+
 import numpy as np
 import pytest
+import yaml
+from deployed_models import CONFIG
 from hypothesis import given
 from hypothesis import strategies as st
+from tiny_tflite import tiny_tflite
 
+from lp_recognition.annotations import write_annotations
 from lp_recognition.calibration import Calibration, cross_calibrate, expected_calibration_error
+from lp_recognition.config import Config
+from lp_recognition.description import (
+    DESCRIPTION_FILE,
+    CalibrationRecord,
+    ModelDescription,
+    parse_description,
+)
+from lp_recognition.errors import ModelError
+from lp_recognition.evaluation import open_model
+from lp_recognition.recognizer import Recognizer
 
 shares = st.floats(0, 1)
 judged = st.lists(st.tuples(shares, st.booleans()), min_size=1, max_size=60)
@@ -205,3 +224,130 @@ def test_too_few_plates_are_refused():
         cross_calibrate([0.5, 0.6], [True, False], ["A", "A"])
     with pytest.raises(ValueError, match="a plate for each of 2 confidences, received 1"):
         cross_calibrate([0.5, 0.6], [True, False], ["A"])
+
+
+# ---- The description -----------------------------------------------------------------------------------------------
+
+RECORD = CalibrationRecord(Calibration(0.625, -0.25), 0.125, 0.03125, 400, "val.txt")
+DESCRIPTION = ModelDescription(CONFIG, "int8", "float", 12, "ab" * 32, calibration=RECORD)
+
+
+@given(st.builds(Calibration, st.floats(1e-6, 1e6), st.floats(-1e6, 1e6)), shares, st.integers(1, 10**9))
+def test_what_is_written_is_read(scaling, error, plates):
+    record = CalibrationRecord(scaling, error, error / 2, plates, "a b.txt, 验证.txt")
+    description = dataclasses.replace(DESCRIPTION, calibration=record)
+    assert parse_description(description.to_yaml(), "x") == description
+
+
+def test_a_description_without_is_what_it_always_was():
+    plain = dataclasses.replace(DESCRIPTION, calibration=None)
+    assert "calibration" not in plain.to_yaml()
+    assert parse_description(plain.to_yaml(), "x").scaling is None
+    assert yaml.safe_load(DESCRIPTION.to_yaml())["lp_recognition"] == 1
+    assert yaml.safe_load(DESCRIPTION.to_yaml())["calibration"] == {
+        "slope": 0.625, "offset": -0.25, "ece_before": 0.125, "ece_after": 0.03125, "plates": 400, "lists": "val.txt",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"slope": -1.0}, "slope: expected a positive number, received -1.0"),
+        ({"slope": 0}, "slope: expected a positive number"),
+        ({"slope": float("nan")}, "slope: expected a positive number"),
+        ({"slope": "steep"}, "slope: expected a number, received 'steep'"),
+        ({"slope": True}, "slope: expected a number, received True"),
+        ({"offset": 10**400}, "too large"),
+        ({"offset": float("inf")}, "offset: expected a finite number"),
+        ({"ece_after": 1.5}, "ece_after: expected 0 to 1, received 1.5"),
+        ({"plates": 0}, "plates: expected at least 1"),
+        ({"plates": None}, "received a broken one"),
+        ({"other": 1}, "expected slope, offset, ece_before, ece_after, plates and lists"),
+    ],
+)
+def test_a_broken_calibration_is_refused(changes, message):
+    values = yaml.safe_load(DESCRIPTION.to_yaml())
+    values["calibration"] |= changes
+    with pytest.raises(ModelError, match=rf"x\.tflite: expected a description .*{message}"):
+        parse_description(yaml.safe_dump(values, allow_unicode=True), "x.tflite")
+
+
+@pytest.mark.parametrize("value", [5, "slope", [1.0, 0.0], {}, {"slope": 1.0}])
+def test_what_is_no_calibration_is_refused(value):
+    values = yaml.safe_load(DESCRIPTION.to_yaml()) | {"calibration": value}
+    with pytest.raises(ModelError, match="calibration: expected slope, offset"):
+        parse_description(yaml.safe_dump(values, allow_unicode=True), "x.tflite")
+
+
+# ---- Reading -------------------------------------------------------------------------------------------------------
+
+TINY = Config(input_shape=(24, 48, 3), alphabet="京ABC")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory) -> dict[str, Path]:
+    """The same tiny network, `plain` and `calibrated`."""
+    folder = tmp_path_factory.mktemp("files")
+    found = {}
+    for name, record in (("plain", None), ("calibrated", RECORD)):
+        found[name] = folder / f"{name}.tflite"
+        found[name].write_bytes(tiny_tflite())
+        description = ModelDescription(TINY, "uint8", "float", 1, "", calibration=record)
+        with zipfile.ZipFile(found[name], "a") as archive:
+            archive.writestr(DESCRIPTION_FILE, description.to_yaml())
+    return found
+
+
+@pytest.fixture(scope="module")
+def images() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (20, 24, 48, 3), np.uint8)
+
+
+@pytest.mark.parametrize("beam_width", [1, 3])
+def test_a_reading_is_calibrated_by_its_file(files, images, beam_width):
+    plain, calibrated = (Recognizer(files[name], beam_width=beam_width) for name in ("plain", "calibrated"))
+    assert plain.calibration is None
+    assert calibrated.calibration == RECORD.scaling
+    before, after = plain.read_many(images), calibrated.read_many(images)
+    assert [reading.text for reading in after] == [reading.text for reading in before]
+    assert [reading.confidences for reading in after] == [reading.confidences for reading in before]
+    expected = RECORD.scaling.apply([reading.confidence for reading in before])
+    assert [reading.confidence for reading in after] == pytest.approx(expected)
+    assert abs(before[0].confidence - after[0].confidence) > 0.01
+    opened = open_model(files["calibrated"]).read(images, beam_width)
+    assert [reading.confidence for reading in opened] == pytest.approx(expected)
+
+
+def test_a_config_beside_the_file_changes_nothing(files, images):
+    with_config = Recognizer(files["calibrated"], config=TINY)
+    assert with_config.read(images[0]) == Recognizer(files["calibrated"]).read(images[0])
+
+
+def test_eval_prints_and_records_the_error(files, tmp_path, capsys):
+    import eval_lpr
+    from lp_recognition.config import save_config
+    from lp_recognition.image import write_image
+
+    rng = np.random.default_rng(2)
+    picture = np.repeat(np.repeat(rng.integers(0, 256, (9, 1, 6, 1)), 24, 1), 8, 2).repeat(3, 3).astype(np.uint8)
+    for number, image in enumerate(picture):
+        write_image(tmp_path / f"{number}.png", image)
+    texts = [reading.text or "A" for reading in Recognizer(files["plain"]).read_many(picture)]
+    write_annotations(tmp_path / "list.txt", [(f"{n}.png", text if n % 3 else "京") for n, text in enumerate(texts)])
+    save_config(TINY, tmp_path / "config.yaml")
+    for name, words in (("plain", "plain probabilities as confidences"), ("calibrated", "calibrated confidences")):
+        arguments = [str(tmp_path / "config.yaml"), "--model", str(files[name]), f"eval.output_dir={tmp_path / name}"]
+        assert eval_lpr.main([*arguments, f"eval.file_list_path={tmp_path / 'list.txt'}"]) == 0
+        output = capsys.readouterr().out
+        record = json.loads((tmp_path / name / "eval.json").read_text(encoding="utf-8"))
+        assert f"\nexpected calibration error: {100 * record['ece']:.2f}% ({words})\n" in output
+        assert record["is_calibrated"] == (name == "calibrated")
+        readings = Recognizer(files[name]).read_many(picture)
+        right = [reading.text == label for reading, label in zip(readings, labels(tmp_path / "list.txt"), strict=True)]
+        assert record["ece"] == pytest.approx(
+            expected_calibration_error([reading.confidence for reading in readings], right)
+        )
+
+
+def labels(path: Path) -> list[str]:
+    return [line.split(" ")[1] for line in path.read_text(encoding="utf-8").splitlines()]
