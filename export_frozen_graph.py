@@ -3,6 +3,7 @@
 examples:
   python export_frozen_graph.py config/ccpd.py --output_dir frozen_graph_60000 --checkpoint model/model.ckpt-60000.ckpt
   python export_frozen_graph.py config/gap8.py --output_dir out --tflite uint8 int8 float --list val.txt
+  python export_frozen_graph.py config/gap8.py --output_dir out --tflite uint8 --calibration_list val.txt
 
 Writes graph.pb.frozen, from `input` to `Squeeze`, and graph_uint8.tflite (for GAP8), graph_int8.tflite (for
 TFLite-Micro) or graph_float.tflite (to compare with) where --tflite asks for them. Each file says itself what it reads
@@ -36,6 +37,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--per_channel", action="store_true", help="one weight scale per channel in the int8 file")
     parser.add_argument("--list", nargs="+", default=[], metavar="LIST", help="measure each file on these plates")
+    parser.add_argument(
+        "--calibration_list", nargs="+", default=[], metavar="LIST",
+        help="calibrate the confidences of each file on these plates, which no training saw",
+    )  # fmt: skip
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier export")
     arguments = parser.parse_intermixed_args(argv)
 
@@ -49,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     path = find_checkpoint(config, arguments.checkpoint)
     export = import_quietly("lp_recognition.export.exporting").export_checkpoint(
         path, config, Path(arguments.output_dir), kinds=arguments.tflite, per_channel=arguments.per_channel,
-        lists=arguments.list, overwrite=arguments.overwrite,
+        lists=arguments.list, calibration_lists=arguments.calibration_list, overwrite=arguments.overwrite,
     )  # fmt: skip
     print(f"{export.graph}: {export.graph.stat().st_size} bytes, of {path}")
     print(f"largest difference from the checkpoint: {export.difference:.1e} of logits up to {export.largest_logit:.1f}")
@@ -58,6 +63,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{file.path}: {file.path.stat().st_size} bytes, {file.kind}, largest difference {apart}")
         if file.measurement is not None:
             print(f"  LP-RR {100 * file.measurement.lp_rr:.1f}% ({file.measurement.of}, on {file.measurement.lists})")
+        if file.calibration is not None:
+            record = file.calibration
+            before, after = 100 * record.ece_before, 100 * record.ece_after
+            print(
+                f"  expected calibration error {before:.2f}%, calibrated {after:.2f}% (cross-fitted, on "
+                f"{record.plates} plates of {record.lists})"
+            )
     if export.quantized and not export.files:
         print("convert it to uint8 (or add --tflite uint8):")
         print(

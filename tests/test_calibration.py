@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from deployed_models import CONFIG
+from deployed_models import CONFIG, config_file, exported, folder
 from hypothesis import given
 from hypothesis import strategies as st
 from tiny_tflite import tiny_tflite
@@ -23,8 +23,9 @@ from lp_recognition.description import (
     CalibrationRecord,
     ModelDescription,
     parse_description,
+    read_description,
 )
-from lp_recognition.errors import ModelError
+from lp_recognition.errors import ModelError, UserError
 from lp_recognition.evaluation import open_model
 from lp_recognition.recognizer import Recognizer
 
@@ -351,3 +352,57 @@ def test_eval_prints_and_records_the_error(files, tmp_path, capsys):
 
 def labels(path: Path) -> list[str]:
     return [line.split(" ")[1] for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+# ---- Exporting -----------------------------------------------------------------------------------------------------
+
+
+def test_an_exported_file_carries_its_calibration(tmp_path, capsys):
+    import export_frozen_graph
+
+    # Texts that the random network reads, and some that it does not.
+    plain = Recognizer(exported() / "graph_int8.tflite")
+    paths = [folder() / "crops" / f"{number}.png" for number in range(24)]
+    readings = plain.read_many(paths)
+    rows = [
+        (path, reading.text if n % 2 else "京A") for n, (path, reading) in enumerate(zip(paths, readings, strict=True))
+    ]
+    write_annotations(tmp_path / "cal.txt", [(path, text or "沪B") for path, text in rows])
+    arguments = ["--checkpoint", str(folder() / "model.ckpt-7.ckpt"), "--output_dir", str(tmp_path / "out")]
+    arguments += ["--tflite", "int8", "--calibration_list", str(tmp_path / "cal.txt")]
+    assert export_frozen_graph.main([str(config_file()), "eval.beam_width=4", *arguments]) == 0
+    path = tmp_path / "out" / "graph_int8.tflite"
+    description = read_description(path)
+    assert description is not None
+    record = description.calibration
+    assert record is not None
+    assert (record.plates, record.lists) == (24, "cal.txt")
+    assert path.with_suffix(".yaml").read_text(encoding="utf-8") == description.to_yaml()
+    assert (
+        f"calibrated {100 * record.ece_after:.2f}% (cross-fitted, on 24 plates of cal.txt)" in capsys.readouterr().out
+    )
+
+    # It is the fit of what the file itself reads, on the best path, whatever the config decodes with.
+    right = [reading.text == label for reading, label in zip(readings, labels(tmp_path / "cal.txt"), strict=True)]
+    confidences = [reading.confidence for reading in readings]
+    assert 0 < sum(right) < 24
+    assert record.scaling == Calibration.fit(confidences, right)
+    assert record.ece_before == pytest.approx(expected_calibration_error(confidences, right), abs=1e-6)
+    crossed = cross_calibrate(confidences, right, labels(tmp_path / "cal.txt"))
+    assert record.ece_after == pytest.approx(expected_calibration_error(crossed, right), abs=1e-6)
+    calibrated = Recognizer(path).read_many(paths)
+    assert [reading.confidence for reading in calibrated] == pytest.approx(record.scaling.apply(confidences))
+    assert open_model(tmp_path / "out" / "graph.pb.frozen").calibration is not None
+    assert open_model(folder() / "model.ckpt-7.ckpt", CONFIG).calibration is None
+
+
+def test_one_plate_is_no_list_to_calibrate_on(tmp_path):
+    import export_frozen_graph
+
+    write_annotations(tmp_path / "cal.txt", [(folder() / "crops" / f"{number}.png", "京A00011") for number in range(3)])
+    arguments = ["--checkpoint", str(folder() / "float.ckpt"), "--output_dir", str(tmp_path / "out")]
+    with pytest.raises(
+        UserError, match=r"--calibration_list: cal\.txt: expected at least 2 different plates, received 1"
+    ):
+        export_frozen_graph.main([str(config_file()), *arguments, "--calibration_list", str(tmp_path / "cal.txt")])
+    assert not (tmp_path / "out" / "graph.pb.frozen").exists()

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lp_recognition.calibration import Calibration, cross_calibrate, expected_calibration_error
 from lp_recognition.checkpoints import Checkpoint, load_checkpoint, read_best, restore_model
 from lp_recognition.config import Config, refuse_other_model, save_config
-from lp_recognition.description import Measurement, ModelDescription, config_sha256
+from lp_recognition.description import CalibrationRecord, Measurement, ModelDescription, config_sha256
 from lp_recognition.errors import ModelError, UserError
 from lp_recognition.evaluation import EvaluationList, Predictor, evaluate
 from lp_recognition.export.frozen_graph import FrozenGraph, describe_graph, freeze, save_graph
@@ -44,6 +45,7 @@ class ExportedFile:
         difference: Largest difference of its logits from the checkpoint's, on random images.
         step: The real value of one step of its output; 0 of a float file.
         measurement: How well it reads, where that is known.
+        calibration: That of its confidences, where plates were given for it.
     """
 
     path: Path
@@ -51,6 +53,7 @@ class ExportedFile:
     difference: float
     step: float
     measurement: Measurement | None
+    calibration: CalibrationRecord | None
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ def export_checkpoint(
     kinds: Sequence[str] = (),
     per_channel: bool = False,
     lists: Sequence[str] = (),
+    calibration_lists: Sequence[str] = (),
     overwrite: bool = False,
 ) -> Export:
     """Freezes a checkpoint into `folder/graph.pb.frozen`, converts it, and compares each file with the checkpoint.
@@ -96,6 +100,7 @@ def export_checkpoint(
         per_channel: Give the kernels of the int8 file one scale for each output channel, also where training used one
             for the whole kernel: nearer to the float weights, no longer exactly what was trained.
         lists: Plates to measure each file on; LP-RR goes into its description.
+        calibration_lists: Plates to calibrate the confidences of each file on, neither of the training nor of a test.
         overwrite: Replace an earlier export.
 
     Raises:
@@ -124,11 +129,8 @@ def export_checkpoint(
             f"{path}: expected a graph that computes the same logits, received a difference of {difference}"
         )
 
-    plates = None
-    if lists:
-        measured = config.eval.model_copy(update={"file_list_path": tuple(lists)})
-        config = checkpoint.config.model_copy(update={"eval": measured})
-        plates = EvaluationList.from_config(config)
+    measured = _listed(lists, config, checkpoint)
+    calibrated = _listed(calibration_lists, config, checkpoint)
     in_training = _measured_in_training(checkpoint)
     description = describe_checkpoint(checkpoint, "graph", in_training)
     files = {}
@@ -151,17 +153,14 @@ def export_checkpoint(
                 f"{apart:.3g} (one step of its output is {output.scale:.3g})"
             )
         named = dataclasses.replace(description, kind=kind, made_by="float" if kind == "float" else description.made_by)
-        measurement = in_training
-        if plates is not None:
-            measurement = measure_tflite(describe_tflite(data, named), plates, config)
-        named = dataclasses.replace(named, measurement=measurement)
+        if measured or calibrated:
+            named = _measured(named, _tflite_predictor(describe_tflite(data, named)), measured, calibrated)
         files[target] = (describe_tflite(data, named), named)
-        written.append(ExportedFile(target, kind, apart, output.scale, measurement))
+        written.append(ExportedFile(target, kind, apart, output.scale, named.measurement, named.calibration))
 
-    if plates is not None:
+    if measured or calibrated:
         described = FrozenGraph.from_graph_def(graph_def, str(folder / GRAPH_FILE))
-        predict = _graph_predictor(described, checkpoint.config)
-        description = dataclasses.replace(description, measurement=measure(predict, plates, config, checkpoint))
+        description = _measured(description, _graph_predictor(described, checkpoint.config), measured, calibrated)
     describe_graph(graph_def, description)
     save_graph(graph_def, folder / GRAPH_FILE)
     write_text(folder / "graph.yaml", description.to_yaml())
@@ -203,32 +202,74 @@ def describe_checkpoint(checkpoint: Checkpoint, kind: str, measurement: Measurem
     )
 
 
-def measure(predict: Predictor, plates: EvaluationList, config: Config, checkpoint: Checkpoint) -> Measurement:
+def measure(predict: Predictor, plates: EvaluationList, config: Config) -> Measurement:
     """Reads a list and keeps what a description holds of it."""
-    return _measurement(predict, plates, config, checkpoint.vocabulary)
-
-
-def measure_tflite(data: bytes, plates: EvaluationList, config: Config) -> Measurement:
-    """Reads a list with a `.tflite` that describes itself."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.tflite"
-        path.write_bytes(data)
-        recognizer = Recognizer(path)
-    return _measurement(recognizer.predict, plates, config, recognizer.vocabulary)
-
-
-def _measurement(predict: Predictor, plates: EvaluationList, config: Config, vocabulary: Any) -> Measurement:
-    metrics = evaluate(predict, plates, config, vocabulary).metrics
+    metrics = evaluate(predict, plates, config, config.vocabulary()).metrics
     low, high = metrics.lp_rr_interval
-    names = ", ".join(Path(name).name for name in config.eval.file_list_path)
-    return Measurement(round(metrics.lp_rr, 6), (round(low, 6), round(high, 6)), metrics.plates, "this file", names)
+    return Measurement(
+        round(metrics.lp_rr, 6), (round(low, 6), round(high, 6)), metrics.plates, "this file", _names(config)
+    )
+
+
+def calibrate(predict: Predictor, plates: EvaluationList, config: Config) -> CalibrationRecord:
+    """Fits the calibration of a model's confidences on a list, as the best path reads it.
+
+    The error that is left is that of plates that others calibrated, in five folds; the calibration is fitted on all.
+
+    Raises:
+        UserError: the list holds fewer than two different plates.
+    """
+    vocabulary = config.vocabulary()
+    merged = [vocabulary.merge(label) for label in plates.labels]
+    if len(set(merged)) < 2:
+        raise UserError(
+            f"--calibration_list: {_names(config)}: expected at least 2 different plates, received {len(set(merged))}; "
+            "give hundreds of plates"
+        )
+    best_path = config.model_copy(update={"eval": config.eval.model_copy(update={"beam_width": 1})})
+    result = evaluate(predict, plates, best_path, vocabulary)
+    confidences = [reading.confidence for reading in result.readings]
+    correct = [judgement.right for judgement in result.judgements]
+    left = expected_calibration_error(cross_calibrate(confidences, correct, merged), correct)
+    return CalibrationRecord(
+        Calibration.fit(confidences, correct), round(result.ece, 6), round(left, 6), len(correct), _names(config)
+    )
+
+
+def _listed(lists: Sequence[str], config: Config, checkpoint: Checkpoint) -> tuple[EvaluationList, Config] | None:
+    """The plates of lists, and the settings to read them by."""
+    if not lists:
+        return None
+    settings = config.eval.model_copy(update={"file_list_path": tuple(lists)})
+    config = checkpoint.config.model_copy(update={"eval": settings})
+    plates = EvaluationList.from_config(config)
+    assert plates is not None  # there are lists
+    return plates, config
+
+
+def _measured(
+    description: ModelDescription,
+    predict: Predictor,
+    measured: tuple[EvaluationList, Config] | None,
+    calibrated: tuple[EvaluationList, Config] | None,
+) -> ModelDescription:
+    """A description with what the lists that are there say of the file."""
+    if measured is not None:
+        description = dataclasses.replace(description, measurement=measure(predict, *measured))
+    if calibrated is not None:
+        description = dataclasses.replace(description, calibration=calibrate(predict, *calibrated))
+    return description
+
+
+def _names(config: Config) -> str:
+    return ", ".join(Path(name).name for name in config.eval.file_list_path)
 
 
 def _measured_in_training(checkpoint: Checkpoint) -> Measurement | None:
     best = read_best(checkpoint.path.parent)
     if best is None or best[0] != checkpoint.step:
         return None
-    names = ", ".join(Path(name).name for name in checkpoint.config.eval.file_list_path) or "drawn plates, held out"
+    names = _names(checkpoint.config) or "drawn plates, held out"
     return Measurement(best[1], None, None, "the checkpoint, in training", names)
 
 
@@ -247,6 +288,13 @@ def _refuse_kinds(checkpoint: Checkpoint, kinds: Sequence[str], per_channel: boo
         )
     if per_channel and "int8" not in kinds:
         raise UserError("--per_channel: expected --tflite int8, received none; only int8 files have scales per channel")
+
+
+def _tflite_predictor(data: bytes) -> Predictor:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.tflite"
+        path.write_bytes(data)
+        return Recognizer(path).predict
 
 
 def _graph_predictor(graph: FrozenGraph, config: Config) -> Predictor:
