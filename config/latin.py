@@ -11,8 +11,16 @@ base = "gap8.py"
 model_dir = "model_latin"
 
 alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-# Between 4 and 9 of them, at least one a digit.
-lpr_patterns = ("(?=.*[0-9])[0-9A-Z]{4,9}",)
+max_lp_length = 10
+# One for each of the countries, letters and digits where they stand.
+lpr_patterns = (
+    "[0-9][A-Z][0-9A-Z][0-9]{4}",  # Czech Republic
+    "[0-9]{2}([A-Z][0-9]{3}[A-Z]{2}|[0-9]{3}[A-Z]{3})",  # Uzbekistan
+    "[A-Z]{4}[0-9]{2}|[A-Z]{2}[0-9]{4}",  # Chile
+    "[0-9]{2}[A-Z]{1,2}[0-9]{4,5}",  # Vietnam
+    "[A-Z]{3}[0-9][0-9A-Z][0-9]{2}",  # Brazil
+    "[0-9A-Z]{4,10}",
+)
 
 
 class train:

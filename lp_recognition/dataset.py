@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from lp_recognition import augmentation
 from lp_recognition.annotations import Annotation, read_annotations
 from lp_recognition.config import Config
-from lp_recognition.errors import AnnotationError, ImageError, summarize
+from lp_recognition.errors import AnnotationError, ConfigError, ImageError, summarize
 from lp_recognition.image import Image, Preprocessing, read_image
 from lp_recognition.plates import Degradations, PlateGenerator
 from lp_recognition.vocabulary import Vocabulary, VocabularyError, min_time_steps, split_symbols
@@ -79,6 +79,27 @@ def check_labels(data: LabelledRows, vocabulary: Vocabulary, config: Config, tim
     """
     checked = [_label_problem(row, vocabulary, config.max_lp_length, time_steps) for row in data.rows]
     return _keep(data.rows, checked, data.skipped, config.train.skip_bad_rows)
+
+
+def check_drawn(config: Config, vocabulary: Vocabulary) -> None:
+    """Complains of drawn formats whose labels the model cannot write.
+
+    Raises:
+        ConfigError: a format has a character outside the alphabet, or texts longer than `max_lp_length`.
+    """
+    if config.train.generated_share == 0:
+        return
+    for plate_format in build_generator(config).formats:
+        for character in plate_format.characters:
+            try:
+                vocabulary.encode(character)
+            except VocabularyError as error:
+                raise ConfigError(f"train.plate_formats: {plate_format.name}: {error}") from None
+        if plate_format.longest > config.max_lp_length:
+            raise ConfigError(
+                f"train.plate_formats: {plate_format.name}: expected at most {config.max_lp_length} characters "
+                f"(max_lp_length), received texts of {plate_format.longest}; raise max_lp_length, or leave it out"
+            )
 
 
 def alphabet_of(config: Config) -> Vocabulary:

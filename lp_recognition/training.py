@@ -134,6 +134,7 @@ def _resolve(
         architecture.check()
     except ValueError as error:
         raise ConfigError(f"input_shape: {error}") from None
+    dataset.check_drawn(config, vocabulary)
     if data.rows:
         data = dataset.check_labels(data, vocabulary, config, architecture.time_steps)
     for reason in data.skipped[:5]:

@@ -212,6 +212,18 @@ def test_a_bad_override(script, override, said, fails):
     assert "once, received it twice" in fails(script, "config", "train.steps=3", "train.steps=4")
 
 
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("max_lp_length=6", r"cn_blue: expected at most 6 characters .*received texts of 7"),
+        ("alphabet=京ABC123", r"train\.plate_formats: cn_blue: .*"),
+    ],
+)
+def test_a_drawn_format_that_the_model_cannot_write(override, said, fails, tmp_path):
+    line = fails(train_lpr, "config/default.py", override, f"model_dir={tmp_path}")
+    assert re.search(said, line)
+
+
 def test_too_small_an_input(rows, training_of, fails, tmp_path):
     line = fails(
         train_lpr, *training_of(rows, input_shape=(12, 24, 3), stem_pool_strides=(2, 2), block_filters=((64,), (64,)))

@@ -304,6 +304,11 @@ class Format(_Closed):
         return sorted({character for name in names for character in self.alphabets[name].characters})
 
     @property
+    def longest(self) -> int:
+        """Characters of its longest text."""
+        return max(sum(name in self.alphabets for name in layout.pattern) for layout in self.layouts)
+
+    @property
     def patterns(self) -> list[str]:
         """One regular expression a layout, for `re.fullmatch` on a label."""
         found = []
