@@ -79,6 +79,12 @@ def write_annotations(path: str | Path, rows: Iterable[tuple[str | Path, str]]) 
     write_text(path, "".join(lines))
 
 
+def list_name(path: str | Path) -> str:
+    """What to call a list: its file's name, or its folder's where that is `annotation.txt`, as converters write it."""
+    path = Path(path)
+    return path.absolute().parent.name if path.name == "annotation.txt" else path.name
+
+
 def _read_one(path: Path, labelled: bool) -> tuple[list[Annotation], list[str]]:
     try:
         text = path.read_bytes().decode("utf-8-sig")

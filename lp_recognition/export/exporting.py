@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lp_recognition.annotations import list_name
 from lp_recognition.calibration import Calibration, cross_calibrate, expected_calibration_error
 from lp_recognition.checkpoints import Checkpoint, load_checkpoint, read_best, restore_model
 from lp_recognition.config import Config, refuse_other_model, save_config
@@ -262,7 +263,7 @@ def _measured(
 
 
 def _names(config: Config) -> str:
-    return ", ".join(Path(name).name for name in config.eval.file_list_path)
+    return ", ".join(list_name(name) for name in config.eval.file_list_path)
 
 
 def _measured_in_training(checkpoint: Checkpoint) -> Measurement | None:
