@@ -6,7 +6,8 @@ examples:
   python eval_lpr.py model/config.yaml --model graph.pb eval.beam_width=10
 
 Without --checkpoint or --model it takes the best checkpoint of model_dir; without a list, held-out drawn plates where
-the config draws any. Writes eval.json and eval.csv (a row per plate) into eval.output_dir, else beside the model.
+the config draws any. Writes eval.json and eval.csv (a row per plate) into eval.output_dir, else beside the model, of a
+shipped model into out/.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings to change: eval.beam_width=10")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--checkpoint", default="", help="a checkpoint, .ckpt")
-    which.add_argument("--model", default="", help="a checkpoint, a frozen graph (.pb, .frozen) or a .tflite")
+    which.add_argument(
+        "--model", default="", help="a checkpoint, a frozen graph (.pb, .frozen), a .tflite or a shipped one's name"
+    )
     arguments = parser.parse_intermixed_args(argv)
 
     from lp_recognition.config import load_config
@@ -37,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from lp_recognition.checkpoints import find_checkpoint
     from lp_recognition.evaluation import EvaluationList, evaluate, open_model
+    from lp_recognition.pretrained import is_name
 
     path = arguments.model or find_checkpoint(config, arguments.checkpoint or config.eval.checkpoint)
     model = open_model(path, config)
@@ -57,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(f"\n{result.metrics.to_table()}\n\n{result.plates_per_second:.0f} plates/s, images in memory")
     confidences = "calibrated confidences" if result.is_calibrated else "plain probabilities as confidences"
     print(f"expected calibration error: {100 * result.ece:.2f}% ({confidences})")
-    folder = Path(config.eval.output_dir or Path(path).parent)
+    folder = Path(config.eval.output_dir or ("out" if is_name(path) else Path(path).parent))
     result.save(folder, str(path))
     print(f"{folder / 'eval.json'} and {folder / 'eval.csv'} hold every figure and every plate")
     return 0

@@ -3,6 +3,7 @@
 examples:
   python infer_tflite_single_image.py graph_uint8.tflite plate.jpg
   python infer_tflite_single_image.py graph.tflite plate.jpg --config config/ccpd.py
+  python infer_tflite_single_image.py lprnet_mcu_cn_uint8 plate.jpg          # a model of pretrained/, by its name
 
 A file of export_frozen_graph.py --tflite says itself what it reads and how; one of tflite_convert needs --config.
 """
@@ -15,7 +16,11 @@ from collections.abc import Sequence
 from lp_recognition.errors import run_script
 
 
-def main(argv: Sequence[str] | None = None, description: str = __doc__ or "", model: str = "a .tflite") -> int:
+def main(
+    argv: Sequence[str] | None = None,
+    description: str = __doc__ or "",
+    model: str = "a .tflite, or the name of a shipped one",
+) -> int:
     """Runs the command line, also for the script of the frozen graph; returns the exit status."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", help=model)

@@ -22,7 +22,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings to change: infer.output_dir=out")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--checkpoint", default="", help="a checkpoint, .ckpt")
-    which.add_argument("--model", default="", help="a checkpoint, a frozen graph (.pb, .frozen) or a .tflite")
+    which.add_argument(
+        "--model", default="", help="a checkpoint, a frozen graph (.pb, .frozen), a .tflite or a shipped one's name"
+    )
     arguments = parser.parse_intermixed_args(argv)
 
     from lp_recognition.config import load_config

@@ -22,6 +22,7 @@ from lp_recognition.files import write_text
 from lp_recognition.image import Image
 from lp_recognition.metrics import Judgement, Metrics, format_csv, judge_readings, summarize_judgements
 from lp_recognition.native_log import import_quietly
+from lp_recognition.pretrained import find_model
 from lp_recognition.recognizer import Reading, Recognizer, read_logits
 from lp_recognition.visualize import contact_sheet, draw_reading
 from lp_recognition.vocabulary import Vocabulary
@@ -59,13 +60,14 @@ def open_model(path: str | Path, config: Config | None = None) -> OpenedModel:
     """Opens a model by what its name ends in: `.ckpt`, `.pb` or `.frozen`, `.tflite`.
 
     Args:
-        path: The file.
+        path: The file, or the name of a shipped model.
         config: Its settings; None for those that the file carries.
 
     Raises:
         ModelError, ConfigError: the file is missing or broken, does not fit the config, or is of an unknown kind.
     """
-    suffix = Path(path).suffix
+    path = find_model(path)
+    suffix = path.suffix
     if suffix == ".ckpt":
         return _open_checkpoint(path, config)
     if suffix == ".tflite":

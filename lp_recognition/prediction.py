@@ -14,6 +14,7 @@ from lp_recognition.annotations import Annotation
 from lp_recognition.config import InferConfig, load_config
 from lp_recognition.files import write_text
 from lp_recognition.image import Image, read_image, write_image
+from lp_recognition.pretrained import find_model
 from lp_recognition.recognizer import Reading, Recognizer
 from lp_recognition.visualize import contact_sheet, draw_reading
 
@@ -67,7 +68,7 @@ def read_single_image(
     """Reads one image with a `.tflite` (the light install is enough) or a frozen graph.
 
     Args:
-        model: The file.
+        model: The file, or the name of a shipped model.
         image: The crop's file.
         config: The config of the model, or its recorded `config.yaml`; None where the file describes itself.
         beam_width: 1 reads the best path.
@@ -78,12 +79,13 @@ def read_single_image(
     """
     settings = load_config(config) if config else None
     crop = read_image(image)
-    if Path(model).suffix == ".tflite":
-        reading = Recognizer(model, config=settings, beam_width=beam_width).read(crop)
+    path = find_model(model)
+    if path.suffix == ".tflite":
+        reading = Recognizer(path, config=settings, beam_width=beam_width).read(crop)
     else:
         from lp_recognition.evaluation import open_model
 
-        opened = open_model(model, settings)
+        opened = open_model(path, settings)
         reading = opened.read(opened.config.preprocessing.prepare(crop)[None], beam_width)[0]
     if picture:
         write_image(picture, draw_reading(crop, reading.text, reading.confidence, reading.confidences))

@@ -17,6 +17,7 @@ from lp_recognition.description import read_description, settle_config
 from lp_recognition.errors import ConfigError, ImageError, ModelError
 from lp_recognition.image import Image, Preprocessing, read_image
 from lp_recognition.interpreter import TensorInfo, open_interpreter
+from lp_recognition.pretrained import find_model
 from lp_recognition.vocabulary import Vocabulary, split_symbols
 
 #: Images held in memory at once while a long list of them is read.
@@ -47,7 +48,8 @@ class Recognizer:
     """Reads plates with a `.tflite`; not for several threads at once.
 
     Args:
-        model: A `.tflite`, with float32, uint8 or int8 at its ends.
+        model: A `.tflite`, with float32, uint8 or int8 at its ends; or the name of a shipped model, as `lprnet_mcu_cn`
+            (its int8 file) or `lprnet_mcu_cn_uint8`. A file that exists wins over a name.
         config: The settings of the model: as they are, or the `config.yaml` recorded beside it, or a `.py`. Not needed
             where the file describes itself, as those of `export_frozen_graph.py --tflite` do.
         beam_width: 1 reads the best path; more is a prefix beam search.
@@ -61,12 +63,13 @@ class Recognizer:
     Raises:
         ConfigError: the config is broken or states no alphabet, or differs from what the file says of itself; or there
             is neither config nor description.
-        ModelError: the file is missing or broken, or does not fit the config.
+        ModelError: the file is missing or broken, or does not fit the config; or no shipped model has that name.
     """
 
     def __init__(
         self, model: str | Path, *, config: str | Path | Config | None = None, beam_width: int = 1, num_threads: int = 1
     ) -> None:
+        model = find_model(model)
         given = config if config is None or isinstance(config, Config) else load_config(config)
         self._model = open_interpreter(model, num_threads)  # a file that is cut off is told before what it lacks
         description = read_description(model)

@@ -26,7 +26,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("config", help="a config (.py), a folder (its default.py), or a recorded config.yaml")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings to change")
     parser.add_argument("--list", nargs="+", required=True, metavar="LIST", help="annotated plates")
-    parser.add_argument("--models", nargs="+", required=True, metavar="MODEL", help=".ckpt, .pb, .frozen, .tflite")
+    parser.add_argument(
+        "--models",
+        nargs="+",
+        required=True,
+        metavar="MODEL",
+        help=".ckpt, .pb, .frozen, .tflite, or shipped ones' names",
+    )
     parser.add_argument("--bound", type=float, default=0.5, help="percent of plates that may differ (%(default)s)")
     parser.add_argument("--plates", type=int, metavar="N", help="take N plates, spread over the list (default: all)")
     parser.add_argument("--layers", action="store_true", help="also measure the quantization noise layer by layer")

@@ -3,6 +3,7 @@
 examples:
   python -m utils.deployment_report config/gap8.py
   python -m utils.deployment_report frozen_graph/graph_uint8.tflite --target gap8 --html report.html
+  python -m utils.deployment_report lprnet_mcu_cn --target tflite-micro          # a model of pretrained/, by its name
   python -m utils.deployment_report config/gap8.py width_multiplier=2 --target stm32f7 --json report.json
 
 Of a config it takes the same graph with random weights, as uint8 or int8 as each target wants. Targets: gap8,
@@ -24,7 +25,7 @@ from lp_recognition.errors import UserError, run_script
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", help="a config (.py, a folder, config.yaml), or any .tflite, quantized or float")
+    parser.add_argument("model", help="a config (.py, a folder, config.yaml), any .tflite, or a shipped one's name")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings to change, of a config")
     parser.add_argument("--target", nargs="+", default=[], metavar="NAME", help="targets to check (default: all)")
     parser.add_argument("--targets", metavar="FILE", help="a file of further targets")
@@ -33,8 +34,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_intermixed_args(argv)
 
     from lp_recognition.native_log import import_quietly
+    from lp_recognition.pretrained import find_model
 
-    is_file = Path(arguments.model).suffix == ".tflite"
+    model = arguments.model if Path(arguments.model).is_dir() else str(find_model(arguments.model))
+    is_file = Path(model).suffix == ".tflite"
     if arguments.overrides and is_file:
         raise UserError(f"{arguments.overrides[0]}: expected no settings beside a .tflite; they are those of a config")
     if not is_file:  # a mistake in it shows before anything slow is imported
@@ -51,10 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from lp_recognition.export.targets import choose_targets, load_targets
 
     targets = choose_targets(load_targets(arguments.targets), arguments.target)
-    if is_file:
-        report = report_file(arguments.model, targets)
-    else:
-        report = report_config(config, vocabulary, arguments.model, targets)
+    report = report_file(model, targets) if is_file else report_config(config, vocabulary, model, targets)
     print(report.to_table())
     if arguments.html:
         from lp_recognition.export.report_page import report_page

@@ -21,7 +21,7 @@ from lp_recognition.errors import run_script
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", help="a .tflite, uint8 or int8")
+    parser.add_argument("model", help="a .tflite, uint8 or int8, or the name of a shipped one")
     parser.add_argument("--output", required=True, type=Path, metavar="DIR", help="where the sources go")
     parser.add_argument("--config", default="", help="the config of the model (default: the file's own)")
     parser.add_argument("--list", nargs="+", default=[], metavar="LIST", help="annotated plates to check the C on")

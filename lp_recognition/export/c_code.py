@@ -29,6 +29,7 @@ from lp_recognition.export.outputs import refuse_existing
 from lp_recognition.files import write_bytes
 from lp_recognition.image import Image
 from lp_recognition.interpreter import TensorInfo
+from lp_recognition.pretrained import find_model
 from lp_recognition.recognizer import Recognizer, pixel_values, read_logits
 
 _FIXED = ("lpr.h", "lpr_image.c", "lpr_ctc.c", "lpr_test.c", "Makefile")
@@ -53,7 +54,7 @@ def export_c(
     """Writes C for an integer `.tflite`.
 
     Args:
-        model: The file, uint8 or int8 at its ends.
+        model: The file, uint8 or int8 at its ends, or the name of a shipped one.
         folder: Where the sources go.
         config: The settings of the model; None for those that the file carries.
         overwrite: Replace files that are there.
@@ -66,6 +67,7 @@ def export_c(
         ConfigError: it neither describes itself nor is there a config, or they disagree.
         UserError: files are in the way, or the folder cannot be written.
     """
+    model = find_model(model)
     recognizer = _open(model, config)
     given = recognizer.ends[1]
     data = model_bytes(read_model_file(model))

@@ -19,6 +19,7 @@ from lp_recognition.export.layers import model_bytes, read_model_file, read_netw
 from lp_recognition.export.micro import MicroModel, is_installed, run_once
 from lp_recognition.interpreter import TensorInfo, open_interpreter
 from lp_recognition.metrics import Metrics, evaluate_readings, format_table
+from lp_recognition.pretrained import find_model
 from lp_recognition.recognizer import pixel_values, read_logits
 
 _BATCH = 64
@@ -182,7 +183,8 @@ def compare(
     """Reads a list with every model, and each int8 `.tflite` in TFLite-Micro too, where that is installed.
 
     Args:
-        paths: The models: `.ckpt`, `.pb` or `.frozen`, `.tflite`. The first is what the others are held against.
+        paths: The models: `.ckpt`, `.pb` or `.frozen`, `.tflite`, or names of shipped ones. The first is what the
+            others are held against.
         config: The settings of all of them, for those that do not describe themselves.
         lists: Annotated plates.
         most: Take so many plates, spread over the list; None for all.
@@ -193,6 +195,7 @@ def compare(
     Raises:
         UserError: a model or list is missing or broken, or a model does not fit the config.
     """
+    paths = [str(find_model(path)) for path in paths]
     opened = [(path, open_model(path, config)) for path in paths]
     reference = opened[0][1]
     settings = reference.config.model_copy(
