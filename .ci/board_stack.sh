@@ -24,3 +24,5 @@ trap 'rm -rf "$folder"' EXIT
 # The model is made with the training stack, and read without it.
 .venv/bin/python tests/tiny_tflite.py "$folder/tiny.tflite" "$folder/config.yaml"
 PYTHONPATH=. "$folder/venv/bin/python" tests/board_check.py "$folder/tiny.tflite" "$folder/config.yaml"
+PYTHONPATH=. "$folder/venv/bin/python" -m utils.read docs/images/readings.png \
+    --model "$folder/tiny.tflite" --config "$folder/config.yaml"
