@@ -51,7 +51,7 @@ def draw_reading(
     if len(symbols) != len(confidences):
         raise ValueError(f"expected {len(symbols)} confidences for '{text}', received {len(confidences)}")
     cells = [_shown(symbol) for symbol in symbols]
-    widths = [max(_CELL_WIDTH, _text_width(cell, _symbol_size(cell)) + 8) for cell in cells]
+    widths = [max(_CELL_WIDTH, text_width(cell, _symbol_size(cell)) + 8) for cell in cells]
     places, rows = _flow(widths, _WIDTH - 2 * _MARGIN + 8)
 
     wrong = label is not None and label != text
@@ -60,12 +60,12 @@ def draw_reading(
     for cell, width, share, (x, row) in zip(cells, widths, confidences, places, strict=True):
         _draw_cell(panel, cell, width, share, _MARGIN - 4 + x, _MARGIN + row * _CELL_HEIGHT)
     if not symbols:
-        _draw_text(panel, "nothing read", _MARGIN, _MARGIN + 36, 22, _FAINT)
+        draw_text(panel, "nothing read", _MARGIN, _MARGIN + 36, 22, _FAINT)
     bottom = _MARGIN + rows * _CELL_HEIGHT + 16
-    _draw_text(panel, f"confidence {100 * confidence:.1f}%", _MARGIN, bottom, 15, _FAINT)
+    draw_text(panel, f"confidence {100 * confidence:.1f}%", _MARGIN, bottom, 15, _FAINT)
     if label is not None:
         verdict, color = ("wrong", _RED) if wrong else ("right", _GREEN)
-        _draw_text(panel, verdict, _WIDTH - _MARGIN - _text_width(verdict, 15, 700), bottom, 15, color, 700)
+        draw_text(panel, verdict, _WIDTH - _MARGIN - text_width(verdict, 15, 700), bottom, 15, color, 700)
         if wrong:
             _draw_label(panel, symbols, split_symbols(label), bottom + 24)
         panel[:, :5] = color
@@ -127,22 +127,22 @@ def _flow(widths: Sequence[int], available: int) -> tuple[list[tuple[int, int]],
 def _draw_cell(panel: Image, cell: str, width: int, share: float, x: int, y: int) -> None:
     """A symbol over its confidence: a bar as long as it is high, and percent."""
     size = _symbol_size(cell)
-    _draw_text(panel, cell, x + (width - _text_width(cell, size, 600)) // 2, y + 28, size, _INK, 600)
+    draw_text(panel, cell, x + (width - text_width(cell, size, 600)) // 2, y + 28, size, _INK, 600)
     color = _GREEN if share >= 0.9 else _AMBER if share >= 0.5 else _RED
     left, right = x + 4, x + width - 4
     panel[y + 38 : y + 43, left:right] = _TRACK
     panel[y + 38 : y + 43, left : left + max(1, round((right - left) * share))] = color
     percent = str(math.floor(100 * share))  # not rounded up: 100 is sure
-    _draw_text(panel, percent, x + (width - _text_width(percent, 13)) // 2, y + 57, 13, _FAINT)
+    draw_text(panel, percent, x + (width - text_width(percent, 13)) // 2, y + 57, 13, _FAINT)
 
 
 def _draw_label(panel: Image, symbols: Sequence[str], true_symbols: Sequence[str], baseline: int) -> None:
     """The label, with the symbols that were read wrong or missed in red."""
-    x = _draw_text(panel, "label", _MARGIN, baseline, 15, _FAINT) + 8
+    x = draw_text(panel, "label", _MARGIN, baseline, 15, _FAINT) + 8
     for true, read in align(true_symbols, symbols):
         if true:
             color = _INK if true == read else _RED
-            x = _draw_text(panel, _shown(true), x, baseline, 17, color, 600) + 2
+            x = draw_text(panel, _shown(true), x, baseline, 17, color, 600) + 2
 
 
 def _symbol_size(cell: str) -> int:
@@ -164,23 +164,34 @@ def _shown(symbol: str) -> str:
     return PROVINCE_NAMES.get(symbol, "<?>")
 
 
-def _text_width(text: str, size: int, weight: int = 400) -> int:
+def text_width(text: str, size: int, weight: int = 400) -> int:
+    """The pixels that `draw_text` goes to the right."""
     if _font(False) is not None:
         rectangle = cv2.getTextSize((0, 0), text, (0, 0), _font(not text.isascii()), size, weight)
         return rectangle[0] + rectangle[2]
     return cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size / 30, _stroke(weight, size))[0][0]
 
 
-def _draw_text(
+def draw_text(
     panel: NDArray[np.uint8], text: str, x: int, baseline: int, size: int, color: Sequence[int], weight: int = 400
 ) -> int:
-    """Draws text of about `size` pixels, and returns where it ends."""
+    """Draws text of about `size` pixels, with OpenCV's own font, and returns the x where it ends.
+
+    Args:
+        panel: uint8 BGR, drawn upon.
+        text: One line.
+        x: Where it begins.
+        baseline: The y it stands on.
+        size: Its height, in pixels.
+        color: BGR.
+        weight: 400 is regular, 600 bold.
+    """
     if _font(False) is not None:
         cv2.putText(panel, text, (x, baseline), color, _font(not text.isascii()), size, weight)
     else:
         stroke = _stroke(weight, size)
         cv2.putText(panel, text, (x, baseline), cv2.FONT_HERSHEY_SIMPLEX, size / 30, color, stroke, cv2.LINE_AA)
-    return x + _text_width(text, size, weight)
+    return x + text_width(text, size, weight)
 
 
 def _stroke(weight: int, size: int) -> int:
