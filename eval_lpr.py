@@ -4,6 +4,7 @@ examples:
   python eval_lpr.py config/ccpd.py eval.file_list_path=test.txt --checkpoint model/model.ckpt-60000.ckpt
   python eval_lpr.py config/ccpd.py eval.file_list_path=test.txt --model graph.tflite
   python eval_lpr.py model/config.yaml --model graph.pb eval.beam_width=10
+  python eval_lpr.py model/config.yaml decode.patterns=True          # also by reading only what fits lpr_patterns
 
 Without --checkpoint or --model it takes the best checkpoint of model_dir; without a list, held-out drawn plates where
 the config draws any. Writes eval.json and eval.csv (a row per plate) into eval.output_dir, else beside the model, of a
@@ -51,14 +52,22 @@ def main(argv: Sequence[str] | None = None) -> int:
             "eval.file_list_path=test.txt"
         )
     with tqdm(total=len(plates.labels), unit="plate", leave=False, file=sys.stderr) as bar:
-        result = evaluate(model.predict, plates, model.config, model.vocabulary, bar.update, model.calibration)
+        result = evaluate(
+            model.predict,
+            plates,
+            model.config,
+            model.vocabulary,
+            bar.update,
+            model.calibration,
+            model.automaton,
+        )
     print(f"model: {path}")
     print(f"plates: {', '.join(config.eval.file_list_path) or 'drawn, held out'}")
     if plates.skipped:
         print(f"left out: {len(plates.skipped)} bad rows, such as {plates.skipped[0]}")
     if unknown := plates.unreadable(model.vocabulary):
         print(f"counted as wrong: {len(unknown)} labels hold characters the model does not know, such as {unknown[0]}")
-    print(f"\n{result.metrics.to_table()}\n\n{result.plates_per_second:.0f} plates/s, images in memory")
+    print(f"\n{result.to_table()}\n\n{result.plates_per_second:.0f} plates/s, images in memory")
     confidences = "calibrated confidences" if result.is_calibrated else "plain probabilities as confidences"
     print(f"expected calibration error: {100 * result.ece:.2f}% ({confidences})")
     folder = Path(config.eval.output_dir or ("out" if is_name(path) else Path(path).parent))

@@ -29,13 +29,21 @@ def main(
         "--config", default="", help="the config of the model, or its recorded config.yaml (default: the file's own)"
     )
     parser.add_argument("--beam_width", type=int, default=1, help="1 reads the best path, more is a beam search")
+    parser.add_argument(
+        "--patterns", action="store_true", default=None, help="read only what fits one of the model's lpr_patterns"
+    )
     parser.add_argument("--output", default="", help="also draw the reading into this picture")
     arguments = parser.parse_args(argv)
 
     from lp_recognition.prediction import read_single_image
 
     reading = read_single_image(
-        arguments.model, arguments.image, arguments.config, arguments.beam_width, arguments.output
+        arguments.model,
+        arguments.image,
+        arguments.config,
+        arguments.beam_width,
+        arguments.output,
+        arguments.patterns,
     )
     print(f"{reading.text} {reading.confidence:.3f}")
     for symbol, confidence in zip(reading.symbols, reading.confidences, strict=True):

@@ -1,7 +1,8 @@
 """Reads the plates of a list of images and draws each with its text and confidences.
 
-example:
+examples:
   python test_lpr.py config/ccpd.py infer.file_list_path=plates.txt infer.output_dir=out
+  python test_lpr.py config/ccpd.py infer.file_list_path=plates.txt decode.patterns=True   # only what fits lpr_patterns
 
 The list holds a path a row. Prints path, text and confidence; writes a picture of each plate, contact_sheet.png and
 predictions.csv into infer.output_dir. Without --checkpoint or --model it takes the best checkpoint of model_dir.

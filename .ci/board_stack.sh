@@ -20,7 +20,8 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 "$python" -m venv "$folder/venv"
 "$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-    "tflite-runtime==2.14.*" "numpy==1.26.*" "opencv-python-headless==4.10.*" "pydantic>=2.7,<3" "pyyaml>=6,<7"
+    "tflite-runtime==2.14.*" "numpy==1.26.*" "opencv-python-headless==4.10.*" "pydantic>=2.7,<3" "pyyaml>=6,<7" \
+    "interegular==0.3.3"
 # The model is made with the training stack, and read without it.
 .venv/bin/python tests/tiny_tflite.py "$folder/tiny.tflite" "$folder/config.yaml"
 PYTHONPATH=. "$folder/venv/bin/python" tests/board_check.py "$folder/tiny.tflite" "$folder/config.yaml"

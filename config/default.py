@@ -26,8 +26,8 @@ use_h_concat = False
 use_oi_concat = False
 # The longest label; a longer one in a list is an error.
 max_lp_length = 10
-# Regular expressions of legal plates. They never change a reading: LP-RR is printed a second time, in which a reading
-# that fits none of them counts as wrong.
+# Regular expressions of legal plates, each of a whole text. Unless decode.patterns asks for it they never change a
+# reading: LP-RR is printed a second time, in which a reading that fits none of them counts as wrong.
 lpr_patterns = ()
 
 # ---- The network -------------------------------------------------------------------------------------------------
@@ -56,6 +56,13 @@ rnn_cells_num = 128
 quantization_aware = True
 # One scale for each output channel of the weights: for int8 files alone, GAP8's uint8 wants one per tensor.
 quantize_per_channel = False
+
+
+class decode:
+    # Read the most probable text that fits one of lpr_patterns, by a beam search (16 wide where beam_width is 1).
+    # eval_lpr.py prints what that gives beside the plain figures; a training goes by the plain ones alone. A legal text
+    # is then read from any image: look at its confidence.
+    patterns = False
 
 
 class train:

@@ -1,8 +1,9 @@
 """Settings: the schema, and how a config is loaded, overridden and recorded.
 
-People write `config/xxx.py`, plain Python holding values and the sections `class train:`, `class eval:` and
-`class infer:`; `base = "default.py"` names the file it builds on. The schema below is closed: an unknown key is an
-error. Each run records its resolved settings as `config.yaml`, and every script takes that file in place of the `.py`.
+People write `config/xxx.py`, plain Python holding values and the sections `class decode:`, `class train:`,
+`class eval:` and `class infer:`; `base = "default.py"` names the file it builds on. The schema below is closed: an
+unknown key is an error. Each run records its resolved settings as `config.yaml`, and every script takes that file in
+place of the `.py`.
 """
 
 from __future__ import annotations
@@ -35,6 +36,12 @@ def _listed(value: Any) -> Any:
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class DecodeConfig(_Section):
+    """How texts are read from logits, by the scripts that measure and read."""
+
+    patterns: bool = False
 
 
 class TrainConfig(_Section):
@@ -130,6 +137,7 @@ class Config(_Section):
     quantization_aware: bool = False
     quantize_per_channel: bool = False
 
+    decode: DecodeConfig = DecodeConfig()
     train: TrainConfig = TrainConfig()
     eval: EvalConfig = EvalConfig()
     infer: InferConfig = InferConfig()
@@ -167,6 +175,11 @@ class Config(_Section):
                 self.vocabulary()
             except ConfigError as error:  # as a ValueError it gets the name of the file
                 raise ValueError(str(error)) from None
+        if self.decode.patterns and not self.lpr_patterns:
+            raise ValueError(
+                "decode.patterns: expected regular expressions of legal plates in lpr_patterns, received none; add "
+                "lpr_patterns=..."
+            )
         if self.quantization_aware and self.train.quantization_delay > self.train.steps:
             raise ValueError(
                 f"train.quantization_delay: expected at most train.steps ({self.train.steps}), received "
@@ -194,7 +207,9 @@ class Config(_Section):
         return _validate(self.model_dump() | values, "config")
 
 
-_SECTIONS: dict[str, type[_Section]] = {"train": TrainConfig, "eval": EvalConfig, "infer": InferConfig}
+_SECTIONS: dict[str, type[_Section]] = {
+    "decode": DecodeConfig, "train": TrainConfig, "eval": EvalConfig, "infer": InferConfig,
+}  # fmt: skip
 
 #: The settings that make the network and what it reads: a checkpoint fits a config only where these agree.
 MODEL_SETTINGS = (

@@ -15,7 +15,7 @@ Confidences are probabilities, defined alike for both searches:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +38,24 @@ class Decoded:
     indices: tuple[int, ...]
     confidence: float
     confidences: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Guide:
+    """Which texts a beam search may read, by the state that each of its prefixes is in: the empty one in 0.
+
+    Attributes:
+        following: Integers `(states, classes)`: the state after another character.
+        after_blank: Float64 `(samples, time + 1, states)`: the log probability, from each step on, of all that turns a
+            prefix in this state into a text that may be read, on paths with a blank at the step before; -inf where
+            nothing does.
+        after_character: `(samples, time + 1, states, classes)`: the same, on paths with the last character of the
+            prefix, which is this class, at the step before.
+    """
+
+    following: NDArray[np.intp]
+    after_blank: NDArray[np.float64]
+    after_character: NDArray[np.float64]
 
 
 def decode(logits: NDArray[np.floating], blank_index: int, beam_width: int = 1) -> list[Decoded]:
@@ -73,7 +91,12 @@ def decode_greedy(logits: NDArray[np.floating], blank_index: int) -> list[Decode
     return [decoded for chunk in _chunks(logits) for decoded in _decode_greedy(chunk, blank_index)]
 
 
-def decode_beam(logits: NDArray[np.floating], blank_index: int, beam_width: int) -> list[Decoded]:
+def decode_beam(
+    logits: NDArray[np.floating],
+    blank_index: int,
+    beam_width: int,
+    guide: Callable[[NDArray[np.float64]], Guide] | None = None,
+) -> list[Decoded]:
     """Reads by prefix beam search (Graves 2012; Hannun et al. 2014, without its prior over words).
 
     Paths that write the same text are added up, so the result may be more probable than the best path's text. With a
@@ -83,6 +106,8 @@ def decode_beam(logits: NDArray[np.floating], blank_index: int, beam_width: int)
         logits: Scores of shape `(batch, time, classes)`, float, *not* softmaxed.
         blank_index: The class of the CTC blank.
         beam_width: Prefixes kept after each time step, at least 1.
+        guide: Makes the guide of some samples from their log probabilities, float64 `(samples, time, classes)`; None
+            reads any text.
 
     Returns:
         A reading for each sample.
@@ -95,11 +120,10 @@ def decode_beam(logits: NDArray[np.floating], blank_index: int, beam_width: int)
         raise ValueError(f"expected a beam width of at least 1, received {beam_width}")
     found = []
     for chunk in _chunks(logits):
-        probabilities = _softmax(chunk.astype(np.float64))
-        with np.errstate(divide="ignore"):  # a class that is ruled out has the logarithm -inf
-            log_probabilities = np.log(probabilities)
-        texts = _search_prefixes(log_probabilities, blank_index, beam_width)
-        totals = _text_probabilities(probabilities, texts, blank_index)
+        log_probabilities = _log_softmax(chunk.astype(np.float64))
+        guided = None if guide is None else guide(log_probabilities)
+        texts = _search_prefixes(log_probabilities, blank_index, beam_width, guided)
+        totals = _text_probabilities(np.exp(log_probabilities), texts, blank_index)
         confidences = _align(log_probabilities, texts, blank_index)
         found += [Decoded(*reading) for reading in zip(texts, totals, confidences, strict=True)]
     return found
@@ -129,6 +153,12 @@ def _chunks(logits: NDArray[np.floating]) -> list[NDArray[np.floating]]:
 def _softmax(logits: NDArray[np.floating]) -> NDArray[np.floating]:
     exponentials = np.exp(logits - logits.max(axis=2, keepdims=True))
     return exponentials / exponentials.sum(axis=2, keepdims=True)
+
+
+def _log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Finite wherever the logits are: the logarithm of `_softmax` would be -inf for what underflows there."""
+    differences = logits - logits.max(axis=2, keepdims=True)
+    return differences - np.log(np.exp(differences).sum(axis=2, keepdims=True))
 
 
 def _decode_greedy(logits: NDArray[np.floating], blank_index: int) -> list[Decoded]:
@@ -236,19 +266,24 @@ def _align(
 
 
 def _search_prefixes(
-    log_probabilities: NDArray[np.float64], blank_index: int, beam_width: int
+    log_probabilities: NDArray[np.float64], blank_index: int, beam_width: int, guide: Guide | None = None
 ) -> list[tuple[int, ...]]:
-    """The best prefix of each sample, all samples of a chunk in step."""
+    """The best prefix of each sample, all samples of a chunk in step.
+
+    Prefixes are ranked by their probability; with a guide, by that of all texts that begin with them and may be read.
+    """
     samples, steps, classes = log_probabilities.shape
     characters = np.array([index for index in range(classes) if index != blank_index], np.intp)
     # Of the extensions of one prefix only those by the likeliest characters can survive: of `beam_width` + 1 one may be
     # handicapped (the prefix's own last character), and the others are enough to fill the beam. Nothing is lost.
-    extending = min(beam_width + 1, len(characters))
+    # A guide may see most in a character that is unlikely now.
+    extending = len(characters) if guide is not None else min(beam_width + 1, len(characters))
     prefixes = np.full((samples, beam_width, 0), -1, np.intp)  # padded with -1
     lengths = np.zeros((samples, beam_width), np.intp)
     after_blank = np.full((samples, beam_width), -np.inf)  # log probability of the prefix, its paths ending in a blank
     after_blank[:, 0] = 0
     after_character = np.full((samples, beam_width), -np.inf)  # ... ending in its last character
+    states = np.zeros((samples, beam_width), np.intp)
     rows = np.arange(samples)[:, None]
     for step in range(steps):
         scores = log_probabilities[:, step, :]
@@ -282,17 +317,29 @@ def _search_prefixes(
         twin, position = np.nonzero(likeliest[sample] == child_last[:, None])
         extended[sample[twin], parent[twin], position] = -np.inf
 
+        kept_rank, extended_rank = np.logaddexp(kept_blank, kept_character), extended
+        if guide is not None:
+            after, ahead = guide.after_blank[:, step + 1], guide.after_character[:, step + 1]
+            entered = guide.following[states[:, :, None], likeliest[:, None, :]]
+            kept_rank = np.logaddexp(kept_blank + after[rows, states], kept_character + ahead[rows, states, last])
+            extended_rank = extended + ahead[rows[:, :, None], entered, likeliest[:, None, :]]
+
         # The best of all candidates, in a stable order, so that ties fall alike everywhere.
-        candidates = np.concatenate([np.logaddexp(kept_blank, kept_character), extended.reshape(samples, -1)], axis=1)
+        candidates = np.concatenate([kept_rank, extended_rank.reshape(samples, -1)], axis=1)
         best = np.argsort(-candidates, axis=1, kind="stable")[:, :beam_width]
         is_kept = best < beam_width
         source = np.where(is_kept, best, (best - beam_width) // max(extending, 1))
         added = likeliest[rows, np.where(is_kept, 0, (best - beam_width) % max(extending, 1))] if extending else best
         prefixes = prefixes[rows, source]
         lengths = lengths[rows, source]
-        after_blank = np.where(is_kept, kept_blank[rows, source], -np.inf)
-        after_character = np.where(is_kept, kept_character[rows, source], candidates[rows, best])
+        possible = candidates[rows, best] > -np.inf
+        after_blank = np.where(is_kept & possible, kept_blank[rows, source], -np.inf)
+        written = np.concatenate([kept_character, extended.reshape(samples, -1)], axis=1)
+        after_character = np.where(possible, written[rows, best], -np.inf)
+        states = states[rows, source]
         sample, beam = np.nonzero(~is_kept)
+        if guide is not None:
+            states[sample, beam] = guide.following[states[sample, beam], added[sample, beam]]
         prefixes[sample, beam, lengths[sample, beam]] = added[sample, beam]
         lengths[sample, beam] += 1
     return [tuple(prefix[0, : length[0]].tolist()) for prefix, length in zip(prefixes, lengths, strict=True)]

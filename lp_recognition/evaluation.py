@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lp_recognition.annotations import Annotation
+from lp_recognition.automaton import Automaton
 from lp_recognition.calibration import Calibration, expected_calibration_error
 from lp_recognition.config import Config, refuse_other_model
 from lp_recognition.dataset import drawn_plates, load_rows, prepared_images
@@ -23,7 +25,7 @@ from lp_recognition.image import Image
 from lp_recognition.metrics import Judgement, Metrics, format_csv, judge_readings, summarize_judgements
 from lp_recognition.native_log import import_quietly
 from lp_recognition.pretrained import find_model
-from lp_recognition.recognizer import Reading, Recognizer, read_logits
+from lp_recognition.recognizer import Reading, Recognizer, pattern_automaton, read_logits
 from lp_recognition.visualize import contact_sheet, draw_reading
 from lp_recognition.vocabulary import Vocabulary
 
@@ -51,9 +53,19 @@ class OpenedModel:
     source: str
     calibration: Calibration | None = None
 
-    def read(self, images: Image, beam_width: int = 1) -> list[Reading]:
-        """Reads prepared images, uint8 `(n, height, width, channels)`."""
-        return read_logits(self.predict(images), self.vocabulary, beam_width, self.calibration)
+    def read(self, images: Image, beam_width: int = 1, patterns: bool | None = None) -> list[Reading]:
+        """Reads prepared images, uint8 `(n, height, width, channels)`; `patterns` as for `Recognizer`.
+
+        Raises:
+            ConfigError: it shall read by patterns, and there are none or they cannot be read by.
+        """
+        automaton = self.automaton if patterns is None else pattern_automaton(self.config, self.vocabulary, patterns)
+        return read_logits(self.predict(images), self.vocabulary, beam_width, self.calibration, automaton)
+
+    @cached_property
+    def automaton(self) -> Automaton | None:
+        """What `decode.patterns` asks to read by; None where it does not."""
+        return pattern_automaton(self.config, self.vocabulary)
 
 
 def open_model(path: str | Path, config: Config | None = None) -> OpenedModel:
@@ -134,6 +146,20 @@ class EvaluationList:
 
 
 @dataclass(frozen=True)
+class PatternResult:
+    """What a model read on a list by `lpr_patterns`: one reading and judgement for each plate, and the figures."""
+
+    readings: list[Reading]
+    judgements: list[Judgement]
+    metrics: Metrics
+
+    def rows(self) -> list[tuple[str, float, bool]]:
+        """Text, confidence and whether it is right, for each plate."""
+        pairs = zip(self.readings, self.judgements, strict=True)
+        return [(reading.text, reading.confidence, judgement.right) for reading, judgement in pairs]
+
+
+@dataclass(frozen=True)
 class EvaluationResult:
     """What a model read on a list.
 
@@ -145,6 +171,7 @@ class EvaluationResult:
         plates_per_second: Of the model and the decoding; reading and preparing images left out.
         vocabulary: The classes of the model.
         is_calibrated: Whether the confidences are calibrated, or the plain probabilities.
+        by_patterns: What it read by `lpr_patterns`; None where that was not asked for.
     """
 
     plates: EvaluationList
@@ -154,12 +181,17 @@ class EvaluationResult:
     plates_per_second: float
     vocabulary: Vocabulary
     is_calibrated: bool = False
+    by_patterns: PatternResult | None = None
 
     @property
     def ece(self) -> float:
         """The expected calibration error of the confidences, in [0, 1]."""
         confidences = [reading.confidence for reading in self.readings]
         return expected_calibration_error(confidences, [judgement.right for judgement in self.judgements])
+
+    def to_table(self) -> str:
+        """All figures for a person, as Markdown tables."""
+        return self.metrics.to_table(by_patterns=None if self.by_patterns is None else self.by_patterns.metrics)
 
     def misread_sheet(self, most: int) -> Image | None:
         """Pictures of the first `most` plates that were misread, or None where there is none."""
@@ -178,6 +210,8 @@ class EvaluationResult:
         """Writes `eval.json` (the figures) and `eval.csv` (a row per plate) into a folder."""
         record = {"model": source, "plates_per_second": self.plates_per_second, **self.metrics.to_dict()}
         record |= {"ece": self.ece, "is_calibrated": self.is_calibrated}
+        if self.by_patterns is not None:
+            record["by_patterns"] = self.by_patterns.metrics.to_dict()
         write_text(Path(folder) / "eval.json", json.dumps(record, ensure_ascii=False, indent=1) + "\n")
         table = format_csv(
             self.plates.names,
@@ -185,6 +219,7 @@ class EvaluationResult:
             [reading.text for reading in self.readings],
             [reading.confidence for reading in self.readings],
             self.judgements,
+            None if self.by_patterns is None else self.by_patterns.rows(),
         )
         write_text(Path(folder) / "eval.csv", table)
 
@@ -196,6 +231,7 @@ def evaluate(
     vocabulary: Vocabulary,
     progress: Any = None,
     calibration: Calibration | None = None,
+    automaton: Automaton | None = None,
 ) -> EvaluationResult:
     """Reads a list with a model and judges every reading.
 
@@ -206,20 +242,34 @@ def evaluate(
         vocabulary: The classes of the model.
         progress: Called with the number of plates after each batch.
         calibration: That of the confidences; None leaves them the plain probabilities.
+        automaton: Reads a second time by these patterns, for `by_patterns`.
+
+    Raises:
+        ConfigError: no text of the automaton fits into the time steps.
     """
     readings: list[Reading] = []
-    began = time.perf_counter()
+    fitting: list[Reading] = []
+    seconds = 0.0
     for first in range(0, len(plates.images), config.eval.batch_size):
+        began = time.perf_counter()
         logits = predict(plates.images[first : first + config.eval.batch_size])
         readings += read_logits(logits, vocabulary, config.eval.beam_width, calibration)
+        seconds += time.perf_counter() - began
+        if automaton is not None:
+            fitting += read_logits(logits, vocabulary, config.eval.beam_width, calibration, automaton)
         if progress is not None:
             progress(len(logits))
-    seconds = time.perf_counter() - began
     texts = [reading.text for reading in readings]
     judgements = judge_readings(texts, plates.labels, vocabulary, config.lpr_patterns)
     metrics = summarize_judgements(plates.labels, judgements)
     speed = len(readings) / max(seconds, 1e-9)
-    return EvaluationResult(plates, readings, judgements, metrics, speed, vocabulary, calibration is not None)
+    by_patterns = None
+    if automaton is not None:
+        judged = judge_readings([reading.text for reading in fitting], plates.labels, vocabulary)  # all of them fit
+        by_patterns = PatternResult(fitting, judged, summarize_judgements(plates.labels, judged))
+    return EvaluationResult(
+        plates, readings, judgements, metrics, speed, vocabulary, calibration is not None, by_patterns
+    )
 
 
 def read_with_model(model: Any, plates: EvaluationList, config: Config, vocabulary: Vocabulary) -> EvaluationResult:

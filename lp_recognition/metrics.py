@@ -27,6 +27,7 @@ from lp_recognition.vocabulary import Vocabulary, split_symbols
 MAX_READINGS = 10_000
 
 _CSV_COLUMNS = ("path", "label", "reading", "right", "edit_distance", "confidence", "fits_pattern")
+_CSV_BY_PATTERNS = ("reading_by_patterns", "right_by_patterns", "confidence_by_patterns")
 
 
 @dataclass(frozen=True)
@@ -113,16 +114,19 @@ class Metrics:
         values["confusions"] = [{"true": true, "read": read, "count": count} for true, read, count in self.confusions]
         return values
 
-    def to_table(self, confusions: int = 10) -> str:
-        """All figures for a person, as Markdown tables; the `confusions` most frequent ones."""
-        low, high = self.lp_rr_interval
-        rows: list[tuple[object, ...]] = [
-            ("plates", self.plates),
-            ("LP-RR", f"{_percent(self.lp_rr)} ({self.right} right; 95% interval {_percent(low)} to {_percent(high)})"),
-        ]
+    def to_table(self, confusions: int = 10, by_patterns: Metrics | None = None) -> str:
+        """All figures for a person, as Markdown tables.
+
+        Args:
+            confusions: So many of the most frequent ones.
+            by_patterns: The figures of the same plates read by patterns: a row tells their LP-RR.
+        """
+        rows: list[tuple[object, ...]] = [("plates", self.plates), ("LP-RR", self._shown_lp_rr())]
         if self.lp_rr_with_patterns is not None:
             note = f"{self.fits_no_pattern} readings fit none"
             rows.append(("LP-RR with patterns", f"{_percent(self.lp_rr_with_patterns)} ({note})"))
+        if by_patterns is not None:
+            rows.append(("LP-RR, read by patterns", by_patterns._shown_lp_rr()))
         rows += [
             ("LP-RR, at most one wrong", _percent(self.lp_rr_at_most_one_wrong)),
             ("LP-RR, last six characters", _percent(self.lp_rr_last_six)),
@@ -141,6 +145,10 @@ class Metrics:
             wrong = [(true or "(none)", read or "(none)", count) for true, read, count in self.confusions]
             tables.append(format_table(("true", "read", "times"), wrong[:confusions]))
         return "\n\n".join(tables)
+
+    def _shown_lp_rr(self) -> str:
+        low, high = self.lp_rr_interval
+        return f"{_percent(self.lp_rr)} ({self.right} right; 95% interval {_percent(low)} to {_percent(high)})"
 
 
 def evaluate_readings(
@@ -244,17 +252,24 @@ def format_csv(
     readings: Sequence[str],
     confidences: Sequence[float],
     judgements: Sequence[Judgement],
+    by_patterns: Sequence[tuple[str, float, bool]] | None = None,
 ) -> str:
-    """The text of `eval.csv`: a row per plate, with right and fits_pattern as 1 or 0 (empty without patterns)."""
+    """The text of `eval.csv`: a row per plate, with right and fits_pattern as 1 or 0 (empty without patterns).
+
+    What was read by patterns, `(reading, confidence, right)` of each plate, stands in three columns more.
+    """
+    added: list[tuple[object, ...]] = [()] * len(labels)
+    if by_patterns is not None:
+        added = [(other, int(right), f"{share:.6f}") for other, share, right in by_patterns]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_CSV_COLUMNS)
-    for path, label, reading, confidence, judgement in zip(
-        paths, labels, readings, confidences, judgements, strict=True
+    writer.writerow(_CSV_COLUMNS if by_patterns is None else _CSV_COLUMNS + _CSV_BY_PATTERNS)
+    for path, label, reading, confidence, judgement, more in zip(
+        paths, labels, readings, confidences, judgements, added, strict=True
     ):
         fits = "" if judgement.fits_pattern is None else int(judgement.fits_pattern)
         writer.writerow(
-            (path, label, reading, int(judgement.right), judgement.edit_distance, f"{confidence:.6f}", fits)
+            (path, label, reading, int(judgement.right), judgement.edit_distance, f"{confidence:.6f}", fits, *more)
         )
     return text.getvalue()
 

@@ -63,7 +63,12 @@ def read_list(
 
 
 def read_single_image(
-    model: str, image: str, config: str | None = None, beam_width: int = 1, picture: str = ""
+    model: str,
+    image: str,
+    config: str | None = None,
+    beam_width: int = 1,
+    picture: str = "",
+    patterns: bool | None = None,
 ) -> Reading:
     """Reads one image with a `.tflite` (the light install is enough) or a frozen graph.
 
@@ -73,6 +78,7 @@ def read_single_image(
         config: The config of the model, or its recorded `config.yaml`; None where the file describes itself.
         beam_width: 1 reads the best path.
         picture: Where to draw the reading; empty for nowhere.
+        patterns: Reads a text that fits one of the model's `lpr_patterns`; None does as `decode.patterns` says.
 
     Raises:
         UserError: a file is missing, broken, or does not fit the config.
@@ -81,12 +87,12 @@ def read_single_image(
     crop = read_image(image)
     path = find_model(model)
     if path.suffix == ".tflite":
-        reading = Recognizer(path, config=settings, beam_width=beam_width).read(crop)
+        reading = Recognizer(path, config=settings, beam_width=beam_width, patterns=patterns).read(crop)
     else:
         from lp_recognition.evaluation import open_model
 
         opened = open_model(path, settings)
-        reading = opened.read(opened.config.preprocessing.prepare(crop)[None], beam_width)[0]
+        reading = opened.read(opened.config.preprocessing.prepare(crop)[None], beam_width, patterns)[0]
     if picture:
         write_image(picture, draw_reading(crop, reading.text, reading.confidence, reading.confidences))
     return reading

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lp_recognition.automaton import Automaton, build_automaton
 from lp_recognition.calibration import Calibration
 from lp_recognition.config import Config, load_config
 from lp_recognition.decoding import decode
@@ -17,6 +18,7 @@ from lp_recognition.description import read_description, settle_config
 from lp_recognition.errors import ConfigError, ImageError, ModelError
 from lp_recognition.image import Image, Preprocessing, read_image
 from lp_recognition.interpreter import TensorInfo, open_interpreter
+from lp_recognition.pattern_decoding import decode_patterns
 from lp_recognition.pretrained import find_model
 from lp_recognition.vocabulary import Vocabulary, split_symbols
 
@@ -53,6 +55,8 @@ class Recognizer:
         config: The settings of the model: as they are, or the `config.yaml` recorded beside it, or a `.py`. Not needed
             where the file describes itself, as those of `export_frozen_graph.py --tflite` do.
         beam_width: 1 reads the best path; more is a prefix beam search.
+        patterns: Reads the most probable text that fits one of the settings' `lpr_patterns`; None does as their
+            `decode.patterns` says.
         num_threads: Threads of the interpreter.
 
     Attributes:
@@ -62,12 +66,18 @@ class Recognizer:
 
     Raises:
         ConfigError: the config is broken or states no alphabet, or differs from what the file says of itself; or there
-            is neither config nor description.
+            is neither config nor description; or there are no patterns to read by.
         ModelError: the file is missing or broken, or does not fit the config; or no shipped model has that name.
     """
 
     def __init__(
-        self, model: str | Path, *, config: str | Path | Config | None = None, beam_width: int = 1, num_threads: int = 1
+        self,
+        model: str | Path,
+        *,
+        config: str | Path | Config | None = None,
+        beam_width: int = 1,
+        patterns: bool | None = None,
+        num_threads: int = 1,
     ) -> None:
         model = find_model(model)
         given = config if config is None or isinstance(config, Config) else load_config(config)
@@ -85,6 +95,7 @@ class Recognizer:
         self.beam_width = beam_width
         self.vocabulary = self.config.vocabulary()
         self.calibration = description.scaling if description else None
+        self._automaton = pattern_automaton(self.config, self.vocabulary, patterns)
         self._preprocessing = self.config.preprocessing
         _check_fit(self._model.source, self._model.inputs[0], self._model.outputs[0], self.config, self.vocabulary)
         self._pixel_values = pixel_values(self._model.inputs[0], self._preprocessing)
@@ -146,14 +157,23 @@ class Recognizer:
         remaining = iter(images)
         while some := list(islice(remaining, _CHUNK)):
             prepared = np.stack([self._preprocessing.prepare(_checked(image)) for image in some])
-            yield from read_logits(self.predict(prepared), self.vocabulary, self.beam_width, self.calibration)
+            yield from read_logits(
+                self.predict(prepared), self.vocabulary, self.beam_width, self.calibration, self._automaton
+            )
 
 
 def read_logits(
-    logits: NDArray[np.floating], vocabulary: Vocabulary, beam_width: int = 1, calibration: Calibration | None = None
+    logits: NDArray[np.floating],
+    vocabulary: Vocabulary,
+    beam_width: int = 1,
+    calibration: Calibration | None = None,
+    automaton: Automaton | None = None,
 ) -> list[Reading]:
-    """Turns the logits of any model, `(n, time, classes)` and not softmaxed, into readings."""
-    found = decode(logits, vocabulary.blank_index, beam_width)
+    """Turns the logits of any model, `(n, time, classes)` and not softmaxed, into readings: texts of the automaton."""
+    if automaton is None:
+        found = decode(logits, vocabulary.blank_index, beam_width)
+    else:
+        found = decode_patterns(logits, vocabulary.blank_index, automaton, beam_width)
     totals = [decoded.confidence for decoded in found]
     if calibration is not None:
         totals = calibration.apply(totals).tolist()
@@ -161,6 +181,12 @@ def read_logits(
         Reading(vocabulary.decode(decoded.indices), total, decoded.confidences)
         for decoded, total in zip(found, totals, strict=True)
     ]
+
+
+def pattern_automaton(config: Config, vocabulary: Vocabulary, patterns: bool | None = None) -> Automaton | None:
+    """The automaton to read by, or None; `patterns` as for `Recognizer`."""
+    asked = config.decode.patterns if patterns is None else patterns
+    return build_automaton(config.lpr_patterns, vocabulary) if asked else None
 
 
 def _check_fit(source: str, taken: TensorInfo, given: TensorInfo, config: Config, vocabulary: Vocabulary) -> None:

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from lp_recognition import Recognizer
+from lp_recognition.config import Config
 from lp_recognition.image import write_image
 from lp_recognition.visualize import draw_reading
 
@@ -41,6 +42,8 @@ def main(model: str, config: str) -> int:
         picture = draw_reading(image, reading.text, reading.confidence, reading.confidences)
         write_image(Path(folder) / "picture.png", picture)
     Recognizer(model, config=config, beam_width=5).read(image)
+    by_patterns = Config.model_validate(recognizer.config.model_dump() | {"lpr_patterns": "[A-D]{2}"})
+    fitting = Recognizer(model, config=by_patterns, patterns=True).read(image)
 
     print(f"python {sys.version.split()[0]}, numpy {np.__version__}, opencv {cv2.__version__}")
     print(f"interpreter {recognizer.runtime}")
@@ -48,6 +51,8 @@ def main(model: str, config: str) -> int:
     problems = [f"{name} was imported" for name in ("tensorflow", "keras") if name in sys.modules]
     if from_file != reading:
         problems.append(f"from a file it reads {from_file}, from memory {reading}")
+    if len(fitting.text) != 2:
+        problems.append(f"by the pattern [A-D]{{2}} it reads '{fitting.text}'")
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
     return 1 if problems else 0

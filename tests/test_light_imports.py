@@ -29,8 +29,9 @@ KERAS = set().union(*KERAS_LEVELS)
 LIGHT_LIBRARIES = {"numpy", "cv2", "yaml", "pydantic"}
 #: Modules of the design: where one of these vanishes or is renamed, the checks below would look at nothing.
 EXPECTED_LIGHT = {
-    "annotations", "augmentation", "calibration", "checkpoints", "config", "converters", "dataset", "decoding",
-    "errors", "files", "image", "interpreter", "metrics", "plates", "recognizer", "visualize", "vocabulary",
+    "annotations", "augmentation", "automaton", "calibration", "checkpoints", "config", "converters", "dataset",
+    "decoding", "errors", "files", "image", "interpreter", "metrics", "pattern_decoding", "plates", "recognizer",
+    "visualize", "vocabulary",
 }  # fmt: skip
 
 

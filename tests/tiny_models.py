@@ -35,8 +35,8 @@ TINY_TRAIN = {
 
 
 def tiny_config(model_dir: str | Path = "", **values) -> Config:
-    """A small config; `train_...=`, `eval_...=` and `infer_...=` set values of the sections."""
-    sections: dict[str, dict] = {"train": dict(TINY_TRAIN), "eval": {"generated_plates": 4}, "infer": {}}
+    """A small config; `decode_...=`, `train_...=`, `eval_...=` and `infer_...=` set values of the sections."""
+    sections: dict[str, dict] = {"decode": {}, "train": dict(TINY_TRAIN), "eval": {"generated_plates": 4}, "infer": {}}
     top = dict(TINY)
     for name, value in values.items():
         section, _, key = name.partition("_")

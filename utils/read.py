@@ -4,6 +4,7 @@ examples:
   python -m utils.read plate1.jpg plate2.jpg
   python -m utils.read plates/*.jpg --model lprnet_mcu_latin
   python -m utils.read plate.jpg --model graph.tflite --config config/ccpd.py
+  python -m utils.read plate.jpg --patterns          # only what fits one of the model's lpr_patterns
   python -m utils.read --list
 
 Needs the light install alone. An image that is missing or broken gets an `error:` line on standard error, the others
@@ -36,6 +37,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--config", default="", help="the config of a .tflite that does not describe itself")
     parser.add_argument("--beam_width", type=int, default=1, help="1 reads the best path, more is a beam search")
+    parser.add_argument(
+        "--patterns", action="store_true", default=None, help="read only what fits one of the model's lpr_patterns"
+    )
     parser.add_argument("--list", action="store_true", help="list the shipped models instead")
     arguments = parser.parse_args(argv)
     if arguments.list:
@@ -49,7 +53,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     from lp_recognition.errors import ImageError
     from lp_recognition.recognizer import Recognizer
 
-    recognizer = Recognizer(arguments.model, config=arguments.config or None, beam_width=arguments.beam_width)
+    recognizer = Recognizer(
+        arguments.model,
+        config=arguments.config or None,
+        beam_width=arguments.beam_width,
+        patterns=arguments.patterns,
+    )
     status = 0
     for path in arguments.images:
         try:
