@@ -1,0 +1,69 @@
+"""Labelling images with a model: what it is sure of is kept, and stands in a list as any other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from lp_recognition import evaluation
+from lp_recognition.annotations import read_annotations
+from lp_recognition.config import save_config
+from lp_recognition.errors import UserError
+from utils import label_with_model
+
+
+@pytest.fixture
+def arguments(trained, crops, tmp_path) -> list[str]:
+    """Labels the eight crops that the model has learnt by heart."""
+    save_config(trained.config, tmp_path / "config.yaml")
+    return [
+        str(tmp_path / "config.yaml"), "--list", str(crops / "paths.txt"), "--models", str(trained.checkpoint),
+        "--output", str(tmp_path / "labelled.txt"), "--min_confidence", "0",
+    ]  # fmt: skip
+
+
+def test_what_was_learnt_is_labelled(arguments, crops, tmp_path, capsys):
+    label_with_model.main([*arguments, "--any_text"])
+    kept, _ = read_annotations(tmp_path / "labelled.txt")
+    expected, _ = read_annotations(crops / "list.txt")
+    assert [(row.path.resolve(), row.label) for row in kept] == [(row.path.resolve(), row.label) for row in expected]
+    assert "8 of 8 images labelled" in capsys.readouterr().out
+
+
+def test_models_that_disagree_label_nothing(arguments, trained, monkeypatch):
+    arguments.insert(arguments.index(str(trained.checkpoint)), str(trained.checkpoint))
+    genuine, opened = evaluation.open_model, []
+
+    def open_model(path, config):
+        model = genuine(path, config)
+        if opened:  # the second one reads everything upside down
+            model = replace(model, predict=lambda images: opened[0].predict(images[:, ::-1, ::-1]))
+        opened.append(model)
+        return model
+
+    monkeypatch.setattr("lp_recognition.evaluation.open_model", open_model)
+    with pytest.raises(UserError, match="8 the models disagree"):
+        label_with_model.main([*arguments, "--any_text"])
+
+
+def test_doubtful_readings_and_those_that_fit_no_pattern_are_left_out(arguments, tmp_path, capsys):
+    with pytest.raises(UserError, match="received none of 8: 8 fits no pattern"):
+        label_with_model.main([*arguments, "lpr_patterns=[X]"])
+    with pytest.raises(UserError, match="too doubtful"):
+        label_with_model.main([*arguments, "--any_text", "--min_confidence", "1"])
+    assert not (tmp_path / "labelled.txt").exists()
+
+
+def test_a_list_that_is_there_is_kept(arguments, tmp_path):
+    (tmp_path / "labelled.txt").write_text("mine\n")
+    with pytest.raises(UserError, match="add --overwrite"):
+        label_with_model.main(arguments)
+    assert (tmp_path / "labelled.txt").read_text() == "mine\n"
+    label_with_model.main([*arguments, "--any_text", "--overwrite"])
+    assert len(read_annotations(tmp_path / "labelled.txt")[0]) == 8
+
+
+def test_a_share_is_a_share(arguments):
+    with pytest.raises(UserError, match="expected 0 to 1, received 3"):
+        label_with_model.main([*arguments, "--min_confidence", "3"])
