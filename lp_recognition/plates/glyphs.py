@@ -222,7 +222,8 @@ def _draw_font(font: str, character: str, box: tuple[int, int], padding: int, fa
     # The built-in `sans` has a slashed zero, which no plate has: the letter does instead.
     drawn = "O" if character == "0" and font == "sans" else character
     shape = outline(font, drawn, weight)
-    width = box[0] * min(face.width, 1.0)
+    # Chinese characters fill their box, whatever the width of the letters.
+    width = box[0] * (min(face.width, 1.0) if character in SHAPES else 0.6 + 0.44 * face.width)
     if character in SHAPES:  # narrow characters stay narrow
         reference = outline(font, "H", weight).shape[1] or shape.shape[1]
         width = min(width, max(shape.shape[1] * width / reference, 0.2 * width))
@@ -254,5 +255,5 @@ def _reshape(shape: Mask, size: tuple[int, int], random: Random) -> tuple[Mask, 
         grids.append(((at + bend) * (length - 1)).astype(np.float32))
     columns, rows = np.meshgrid(*grids)
     bent = np.asarray(cv2.remap(shape, columns, rows, cv2.INTER_LINEAR), np.uint8)
-    width, height = (max(1, round(side * random.uniform(0.86, 1.0))) for side in size)
+    width, height = (max(1, round(side * random.uniform(0.9, 1.02))) for side in size)
     return bent, (width, height)
