@@ -1,12 +1,12 @@
 """Measures what each kind of degradation of drawn plates is worth to a model that reads real ones, and prints a table.
 
-A network is trained on drawn plates alone, once with all degradations, once with none, and once without each group of
-them; every run has the same settings and steps. LP-RR on the lists shows what the group adds. Trainings go on where
-they were interrupted when the command is run again with the same folder.
+A network first learns to read plates without any degradation. From there it is trained on drawn plates alone, once with
+all degradations, once with none, and once without each group of them, all for as many steps. LP-RR on the lists shows
+what the group adds. Trainings go on where they were interrupted when the command is run again with the same folder.
 
 example:
-  python -m benchmarks.plate_degradations config/nano.py --list test.txt --output ablation --steps 3000
-  python -m benchmarks.plate_degradations config/nano.py --list test.txt --output ablation --steps 3000 --only sensor
+  python -m benchmarks.plate_degradations config/nano.py --list test.txt --output ablation
+  python -m benchmarks.plate_degradations config/nano.py --list test.txt --output ablation --only sensor light
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings to change")
     parser.add_argument("--list", nargs="+", required=True, metavar="LIST", help="annotated real plates to measure on")
     parser.add_argument("--output", required=True, metavar="FOLDER", help="where the trainings go")
-    parser.add_argument("--steps", type=int, default=3000, help="steps of each training (%(default)s)")
+    parser.add_argument("--first_steps", type=int, default=1500, help="steps without degradations (%(default)s)")
+    parser.add_argument("--steps", type=int, default=1500, help="steps of each training after them (%(default)s)")
     parser.add_argument(
         "--jobs", type=int, default=1, help="trainings at a time, one processor core each (%(default)s)"
     )
@@ -56,39 +57,62 @@ def main(argv: Sequence[str] | None = None) -> None:
                 f"--only: expected groups of {', '.join(GROUPS)}, received `{name}`.{did_you_mean(name, list(GROUPS))}"
             )
 
+    start = _train(arguments, "start", ("all",), arguments.first_steps)
     spared = {"all degradations": (), **{f"without {name}": GROUPS[name] for name in groups}, "none": ("all",)}
     with ThreadPoolExecutor(arguments.jobs) as pool:
-        runs = {title: pool.submit(_train, arguments, title, names) for title, names in spared.items()}
+        runs = {
+            title: pool.submit(_train_and_measure, arguments, title, names, start) for title, names in spared.items()
+        }
         measured = {title: run.result() for title, run in runs.items()}
     _print_table(measured, [Path(name).parent.name + "/" + Path(name).name for name in arguments.list])
 
 
-def _train(arguments: argparse.Namespace, title: str, names: Sequence[str]) -> list[dict[str, Any]]:
-    """Trains without some degradations; the figures of eval.json for each list."""
+def _train(arguments: argparse.Namespace, title: str, names: Sequence[str], steps: int, start: str = "") -> Path:
+    """Trains on drawn plates that are spared some degradations; the last checkpoint."""
     folder = Path(arguments.output) / title.replace(" ", "_")
-    settings = [
-        arguments.config, *arguments.overrides, f"model_dir={folder}", "quantization_aware=false",
-        "train.generated_share=1", f"train.plate_without={json.dumps(list(names))}", f"train.steps={arguments.steps}",
-    ]  # fmt: skip
-    _run("train_lpr.py", *settings, "eval.generated_plates=500", log=Path(f"{folder}.log"), jobs=arguments.jobs)
-    measured = []
-    checkpoint = folder / f"model.ckpt-{arguments.steps}.ckpt"
-    for number, name in enumerate(arguments.list):
-        output = folder / f"list_{number}"
+    checkpoint = folder / f"model.ckpt-{steps}.ckpt"
+    if not checkpoint.exists():
+        settings = [
+            *_settings(arguments, folder), f"train.plate_without={json.dumps(list(names))}", f"train.steps={steps}",
+            "eval.generated_plates=500",
+        ]  # fmt: skip
         _run(
-            "eval_lpr.py", *settings, f"eval.file_list_path={name}", f"eval.output_dir={output}", "--checkpoint",
-            str(checkpoint), log=Path(f"{folder}.log"), jobs=arguments.jobs,
-        )  # fmt: skip
+            "train_lpr.py", *settings, *(["--init_checkpoint", start] if start else []), log=folder, arguments=arguments
+        )
+    return checkpoint
+
+
+def _train_and_measure(
+    arguments: argparse.Namespace, title: str, names: Sequence[str], start: Path
+) -> list[dict[str, Any]]:
+    """Trains from `start` without some degradations; the figures of eval.json for each list."""
+    checkpoint = _train(arguments, title, names, arguments.steps, str(start))
+    measured = []
+    for number, name in enumerate(arguments.list):
+        output = checkpoint.parent / f"list_{number}"
+        settings = [
+            *_settings(arguments, checkpoint.parent),
+            f"eval.file_list_path={name}",
+            f"eval.output_dir={output}",
+        ]
+        _run("eval_lpr.py", *settings, "--checkpoint", str(checkpoint), log=checkpoint.parent, arguments=arguments)
         measured.append(json.loads((output / "eval.json").read_text(encoding="utf-8")))
     print(f"{title}: done", file=sys.stderr)
     return measured
 
 
-def _run(script: str, *arguments: str, log: Path, jobs: int) -> None:
-    environment = os.environ | ({"TF_NUM_INTRAOP_THREADS": "1"} if jobs > 1 else {})
+def _settings(arguments: argparse.Namespace, folder: Path) -> list[str]:
+    drawn = ["quantization_aware=false", "train.generated_share=1"]
+    return [arguments.config, *arguments.overrides, f"model_dir={folder}", *drawn]
+
+
+def _run(script: str, *words: str, log: Path, arguments: argparse.Namespace) -> None:
+    """Runs a script of the toolkit; what it prints goes to `<log>.log`."""
+    environment = os.environ | ({"TF_NUM_INTRAOP_THREADS": "1"} if arguments.jobs > 1 else {})
+    log = log.with_name(f"{log.name}.log")
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a", encoding="utf-8") as file:
-        command = [sys.executable, str(_ROOT / script), *arguments]
+        command = [sys.executable, str(_ROOT / script), *words]
         if subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, env=environment).returncode != 0:
             raise UserError(f"{script} failed; {log} tells why")
 
