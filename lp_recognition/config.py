@@ -180,11 +180,6 @@ class Config(_Section):
                 "decode.patterns: expected regular expressions of legal plates in lpr_patterns, received none; add "
                 "lpr_patterns=..."
             )
-        if self.quantization_aware and self.train.quantization_delay > self.train.steps:
-            raise ValueError(
-                f"train.quantization_delay: expected at most train.steps ({self.train.steps}), received "
-                f"{self.train.quantization_delay}: the run would end before quantization starts"
-            )
         return self
 
     @property

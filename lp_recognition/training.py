@@ -129,6 +129,11 @@ def _resolve(
                 "train.quantization_delay: expected some float steps before quantization starts, received 0; raise it, "
                 "or start from a float checkpoint with --init_checkpoint"
             )
+    if config.quantization_aware and delay > train.steps:
+        raise ConfigError(
+            f"train.quantization_delay: expected at most train.steps ({train.steps}), received {delay}: the run would "
+            "end before quantization starts"
+        )
     architecture = Architecture.from_config(config, vocabulary.num_classes)
     try:
         architecture.check()

@@ -224,6 +224,12 @@ def test_a_drawn_format_that_the_model_cannot_write(override, said, fails, tmp_p
     assert re.search(said, line)
 
 
+def test_a_run_that_would_end_before_quantization_starts(rows, training_of, trained, fails):
+    late = [*training_of(rows), "quantization_aware=true", "train.steps=2", "train.quantization_delay=3"]
+    assert "expected at most train.steps (2), received 3" in fails(train_lpr, *late)
+    assert train_lpr.main([*late, "--init_checkpoint", str(trained.floating)]) == 0  # it starts in 8 bits at once
+
+
 def test_too_small_an_input(rows, training_of, fails, tmp_path):
     line = fails(
         train_lpr, *training_of(rows, input_shape=(12, 24, 3), stem_pool_strides=(2, 2), block_filters=((64,), (64,)))

@@ -110,7 +110,6 @@ def test_the_same_base_twice_is_no_circle(write):
         ("alphabet = 'ABA'", r"x\.py: alphabet: expected each character once, received A twice"),
         ("alphabet = ['AB']", r"alphabet: expected single characters .* received 'AB'"),
         ("lpr_patterns = '['", r"lpr_patterns: expected a regular expression, received '\['"),
-        ("class train:\n    steps = 9\nquantization_aware = True", r"quantization_delay: expected at most train"),
         ("model_dir = 1 / 0\n", r"x\.py:1: expected a config, received ZeroDivisionError"),
         ("x = (\n", r"x\.py:1: expected a config, received SyntaxError: '\(' was never closed$"),
         ("base = 3", r"base: expected the name of a config file, received 3"),
