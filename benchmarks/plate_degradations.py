@@ -21,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from lp_recognition.annotations import list_name
 from lp_recognition.errors import ConfigError, UserError, did_you_mean, run_script
 
 #: The kinds of degradation that are left out together, because one alone hardly shows.
@@ -64,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             title: pool.submit(_train_and_measure, arguments, title, names, start) for title, names in spared.items()
         }
         measured = {title: run.result() for title, run in runs.items()}
-    _print_table(measured, [Path(name).parent.name + "/" + Path(name).name for name in arguments.list])
+    _print_table(measured, [list_name(name) for name in arguments.list])
 
 
 def _train(arguments: argparse.Namespace, title: str, names: Sequence[str], steps: int, start: str = "") -> Path:
@@ -120,7 +121,7 @@ def _run(script: str, *words: str, log: Path, arguments: argparse.Namespace) -> 
 def _print_table(measured: dict[str, list[dict[str, Any]]], lists: Sequence[str]) -> None:
     from lp_recognition.metrics import format_table
 
-    header = ["drawn plates", *(f"{figure} {name}" for name in lists for figure in ("LP-RR", "change", "last six"))]
+    header = ["drawn plates", *(title for name in lists for title in (f"LP-RR, {name}", "change", "last six"))]
     first = next(iter(measured.values()))
     rows = []
     for title, figures in measured.items():
