@@ -54,9 +54,11 @@ def crops(shared) -> Path:
     """A folder with `list.txt`, `path LABEL` of eight crops, and `paths.txt` without labels."""
 
     def make(folder: Path) -> None:
-        from lp_recognition.plates import PlateGenerator
+        from lp_recognition.plates import Degradations, PlateGenerator
 
-        generator = PlateGenerator(["cn_blue"], seed=5, size=None)
+        # Good photographs: a model of a few steps learns them by heart, whatever the drawing is like.
+        good = Degradations().good_photograph()
+        generator = PlateGenerator(["cn_blue"], seed=5, size=None, degradations=good)
         rows = []
         for number in range(8):
             plate = generator.draw(number)

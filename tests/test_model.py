@@ -143,6 +143,7 @@ def test_images_of_a_batch_do_not_see_each_other(quantized):
 @pytest.mark.parametrize("context", CONTEXTS)
 def test_the_context_shows_a_step_what_is_far_from_it(context):
     """A change near the middle reaches the first logits through the context alone."""
+    keras.utils.set_random_seed(1)  # by chance every ReLU of the context may be at zero
     model = build_lprnet(dataclasses.replace(TINY, global_context=context))
     images = some_images(TINY.input_shape, 1)
     changed = images.copy()
