@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from deployed_models import CONFIG, REAL_CROPS, ROOT, config_file, exported, folder
+from deployed_models import CONFIG, REAL_CROPS, config_file, exported, folder
+from tiny_models import run_python
 
 from lp_recognition.errors import ModelError, UserError
 
@@ -225,8 +224,7 @@ def test_mistakes_are_told(tmp_path):
 
 
 def test_help_is_quick():
-    command = [sys.executable, "-m", "utils.compare_models", "--help"]
-    result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=10)
+    result = run_python("-m", "utils.compare_models", "--help", timeout=10)
     assert result.returncode == 0
     assert "example" in result.stdout
 

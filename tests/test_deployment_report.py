@@ -11,7 +11,8 @@ import sys
 
 import numpy as np
 import pytest
-from deployed_models import CONFIG, ROOT, config_file, exported, folder
+from deployed_models import CONFIG, config_file, exported, folder
+from tiny_models import run_python
 
 from lp_recognition.errors import ConfigError, ModelError, UserError
 
@@ -425,7 +426,6 @@ def test_per_channel_weights_are_reported_for_int8():
 
 
 def test_help_is_quick():
-    command = [sys.executable, "-m", "utils.deployment_report", "--help"]
-    result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=10)
+    result = run_python("-m", "utils.deployment_report", "--help", timeout=10)
     assert result.returncode == 0
     assert "config/gap8.py" in result.stdout

@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from deployed_models import CONFIG, REAL_CROPS, ROOT, config_file, exported, folder
+from deployed_models import CONFIG, REAL_CROPS, config_file, exported, folder
+from tiny_models import run_python
 from tiny_tflite import tiny_tflite
 
 from lp_recognition.config import Config
@@ -271,12 +271,11 @@ def test_it_needs_the_light_install_alone():
         f"export_c.main([{str(exported() / 'graph_int8.tflite')!r}, '--output', {str(folder() / 'light')!r}]); "
         "print({'tensorflow', 'keras'} & set(sys.modules))"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60)
+    result = run_python("-c", code, timeout=60)
     assert result.stdout.splitlines()[-1] == "set()", result.stderr
 
 
 def test_help_is_quick():
-    command = [sys.executable, "-m", "utils.export_c", "--help"]
-    result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=10)
+    result = run_python("-m", "utils.export_c", "--help", timeout=10)
     assert result.returncode == 0
     assert "make -C firmware test" in result.stdout

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import struct
-import subprocess
-import sys
 import zipfile
 
 import pytest
 import yaml
-from deployed_models import CONFIG, ROOT, config_file, exported, folder
+from deployed_models import CONFIG, config_file, exported, folder
 from hypothesis import given
 from hypothesis import strategies as st
+from tiny_models import run_python
 from tiny_tflite import tiny_tflite
 
 from lp_recognition.config import Config, dump_config, load_config
@@ -196,7 +195,7 @@ def test_reading_the_description_needs_the_light_install_alone():
         f"print(Recognizer({str(exported() / 'graph_int8.tflite')!r}).config.alphabet); "
         "print({'tensorflow', 'keras', 'flatbuffers'} & set(sys.modules) - {'flatbuffers'})"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60)
+    result = run_python("-c", code, timeout=60)
     assert result.stdout.splitlines() == [str(CONFIG.alphabet), "set()"], result.stderr
 
 
