@@ -68,18 +68,22 @@ def main(argv: Sequence[str] | None = None) -> None:
     _print_table(measured, [list_name(name) for name in arguments.list])
 
 
-def _train(arguments: argparse.Namespace, title: str, names: Sequence[str], steps: int, start: str = "") -> Path:
+def _train(
+    arguments: argparse.Namespace, title: str, names: Sequence[str], steps: int, start: Path | None = None
+) -> Path:
     """Trains on drawn plates that are spared some degradations; the last checkpoint."""
+    from lp_recognition.checkpoints import checkpoint_path
+
     folder = Path(arguments.output) / title.replace(" ", "_")
-    checkpoint = folder / f"model.ckpt-{steps}.ckpt"
+    checkpoint = checkpoint_path(folder, steps)
     if not checkpoint.exists():
         settings = [
             *_settings(arguments, folder), f"train.plate_without={json.dumps(list(names))}", f"train.steps={steps}",
             "eval.generated_plates=500",
         ]  # fmt: skip
-        _run(
-            "train_lpr.py", *settings, *(["--init_checkpoint", start] if start else []), log=folder, arguments=arguments
-        )
+        if start is not None:
+            settings += ["--init_checkpoint", str(start)]
+        _run("train_lpr.py", *settings, log=folder, arguments=arguments)
     return checkpoint
 
 
@@ -87,7 +91,7 @@ def _train_and_measure(
     arguments: argparse.Namespace, title: str, names: Sequence[str], start: Path
 ) -> list[dict[str, Any]]:
     """Trains from `start` without some degradations; the figures of eval.json for each list."""
-    checkpoint = _train(arguments, title, names, arguments.steps, str(start))
+    checkpoint = _train(arguments, title, names, arguments.steps, start)
     measured = []
     for number, name in enumerate(arguments.list):
         output = checkpoint.parent / f"list_{number}"

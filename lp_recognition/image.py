@@ -101,7 +101,7 @@ def _shrink(image: Image, height: int, width: int) -> Image:
     dtype = np.float32 if 255 * area < 1 << 24 else np.float64
     lines = _overlaps(rows, height) @ image.reshape(rows, -1).astype(dtype)  # (height, columns * channels)
     lines = lines.reshape(height, columns, channels).transpose(0, 2, 1)
-    sums = lines @ _overlaps(columns, width).T.astype(dtype)  # (height, channels, width)
+    sums = lines @ _overlaps(columns, width).T.astype(dtype, copy=False)  # (height, channels, width)
     return np.floor(sums.transpose(0, 2, 1) / np.float64(area) + 0.5).astype(np.uint8)
 
 

@@ -102,8 +102,16 @@ class TFLiteModel:
         return self._interpreter.get_tensor(self._output_index)
 
 
-def open_interpreter(model: str | Path | bytes, num_threads: int = 1) -> TFLiteModel:
+def open_interpreter(
+    model: str | Path | bytes, num_threads: int = 1, *, reference_kernels: bool = False
+) -> TFLiteModel:
     """Opens a `.tflite`, a file or its bytes.
+
+    Args:
+        model: The file.
+        num_threads: Threads of the interpreter.
+        reference_kernels: Run the runtime's reference kernels: slow, and in integers bit for bit what TFLite-Micro's
+            portable ones compute.
 
     Raises:
         ModelError: the file is missing, no TFLite model, cut off or broken; it needs operators that the interpreter
@@ -113,9 +121,13 @@ def open_interpreter(model: str | Path | bytes, num_threads: int = 1) -> TFLiteM
     data = model if isinstance(model, bytes) else _read(Path(model))
     check_flatbuffer(data, source)
     interpreter_class, runtime = _find_runtime()
+    options: dict[str, Any] = {}
+    if reference_kernels:
+        kinds = importlib.import_module(interpreter_class.__module__).OpResolverType
+        options["experimental_op_resolver_type"] = kinds.BUILTIN_REF
     try:
         with quiet_log():
-            interpreter = interpreter_class(model_content=data, num_threads=num_threads)
+            interpreter = interpreter_class(model_content=data, num_threads=num_threads, **options)
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())

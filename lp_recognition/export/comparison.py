@@ -352,23 +352,8 @@ def _micro_predictor(path: str, model: OpenedModel, notes: list[str]) -> Predict
 
 def _reference_predictor(path: str, model: OpenedModel) -> Predictor:
     """Runs a `.tflite` in LiteRT's reference kernels: slow, and bit for bit what TFLite-Micro's portable ones do."""
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    ends = open_interpreter(path)
-    interpreter = Interpreter(
-        model_content=read_model_file(path), experimental_op_resolver_type=OpResolverType.BUILTIN_REF
-    )
-    interpreter.allocate_tensors()
-    taken, given = (
-        details[0]["index"] for details in (interpreter.get_input_details(), interpreter.get_output_details())
-    )
-
-    def run(values: NDArray[Any]) -> NDArray[Any]:
-        interpreter.set_tensor(taken, values)
-        interpreter.invoke()
-        return interpreter.get_tensor(given)
-
-    return _predictor(ends.inputs[0], ends.outputs[0], run, model)
+    reference = open_interpreter(path, reference_kernels=True)
+    return _predictor(reference.inputs[0], reference.outputs[0], reference.run, model)
 
 
 def _predictor(
