@@ -75,10 +75,16 @@ class train:
     plate_formats = ("cn_blue",)
     # A TrueType font of yours for drawn plates; None for the built-in lettering.
     plate_font = None
+    # TrueType fonts that share the work of the built-in one for Chinese characters: more hands.
+    plate_extra_fonts = ()
     # Kinds of degradation that drawn plates are spared, by name (docs/plates.md), or "all".
     plate_without = ()
     # Show plates of rare first characters (provinces) more often: (most / count) ** balance times each.
     balance_first_character = 0.0
+    # Share of listed crops whose first character is painted over with another one of plate_formats, so that provinces
+    # which no list shows are seen on real plates, too. The crops must be cut along the plate; see what becomes of them
+    # by utils.repaint_plates.
+    repaint_share = 0.0
     # Augmentation of listed crops: brightness, contrast, color; shift, zoom, shear, perspective; blur and noise.
     apply_basic_aug = True
     apply_stn_aug = True

@@ -53,8 +53,10 @@ class TrainConfig(_Section):
     generated_share: Fraction = 0.0
     plate_formats: tuple[str, ...] | dict[str, float] = ("cn_blue",)
     plate_font: str | None = None
+    plate_extra_fonts: tuple[str, ...] = ()
     plate_without: tuple[str, ...] = ()
     balance_first_character: Fraction = 0.0
+    repaint_share: Fraction = 0.0
     apply_basic_aug: bool = True
     apply_stn_aug: bool = True
     apply_blur_aug: bool = True
@@ -82,7 +84,14 @@ class TrainConfig(_Section):
     need_to_save_weights: bool = True
     need_to_save_log: bool = True
 
-    _lists = field_validator("file_list_path", "plate_formats", "plate_without", mode="before")(_listed)
+    _lists = field_validator("file_list_path", "plate_formats", "plate_extra_fonts", "plate_without", mode="before")(
+        _listed
+    )
+
+    @property
+    def draws(self) -> bool:
+        """Whether any character of a training batch is drawn."""
+        return self.generated_share > 0 or (self.repaint_share > 0 and bool(self.file_list_path))
 
 
 class EvalConfig(_Section):

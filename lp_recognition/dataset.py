@@ -28,7 +28,7 @@ from lp_recognition.annotations import Annotation, read_annotations
 from lp_recognition.config import Config
 from lp_recognition.errors import AnnotationError, ConfigError, ImageError, summarize
 from lp_recognition.image import Image, Preprocessing, read_image
-from lp_recognition.plates import Degradations, PlateGenerator
+from lp_recognition.plates import Degradations, PlateGenerator, Repainter
 from lp_recognition.vocabulary import Vocabulary, VocabularyError, min_time_steps, split_symbols
 
 #: Filler of label rows shorter than the longest, which the loss passes over.
@@ -87,7 +87,7 @@ def check_drawn(config: Config, vocabulary: Vocabulary) -> None:
     Raises:
         ConfigError: a format has a character outside the alphabet, or texts longer than `max_lp_length`.
     """
-    if config.train.generated_share == 0:
+    if not config.train.draws:
         return
     for plate_format in build_generator(config).formats:
         for character in plate_format.characters:
@@ -115,7 +115,7 @@ def alphabet_of(config: Config) -> Vocabulary:
         if train.file_list_path and train.generated_share < 1:
             rows, _ = read_annotations(train.file_list_path, skip_bad_rows=train.skip_bad_rows)
             labels += [row.label for row in rows]
-        if train.generated_share > 0:
+        if train.draws:
             labels += build_generator(config).characters
     return config.vocabulary(labels)
 
@@ -128,7 +128,19 @@ def build_generator(config: Config, *, evaluation: bool = False) -> PlateGenerat
         size=config.input_shape[:2],
         font=config.train.plate_font,
         degradations=Degradations.sparing(config.train.plate_without),
+        extra_fonts=config.train.plate_extra_fonts,
     )
+
+
+def build_repainter(config: Config) -> Repainter:
+    """The repainter of a config's plate formats.
+
+    Raises:
+        FormatError: a format is unknown, or none has a single line.
+        FontError: an extra font cannot be read or lacks a glyph.
+    """
+    generator = build_generator(config)  # which checks the formats' characters against the fonts
+    return Repainter(generator.formats, config.train.plate_extra_fonts)
 
 
 def training_batches(config: Config, data: LabelledRows, vocabulary: Vocabulary, start: int, stop: int) -> Any:
@@ -162,6 +174,8 @@ def all_batches(config: Config, data: LabelledRows, vocabulary: Vocabulary) -> A
     if train.generated_share < 1:
         source = _CropSource(data.rows, _repeats(data.labels, train.balance_first_character), config.preprocessing)
         crops = grain.MapDataset.source(source).seed(train.random_seed).shuffle().repeat()
+        if train.repaint_share > 0:
+            crops = crops.random_map(_Repaint(build_repainter(config), train.repaint_share))
         parts.append(crops.random_map(_Augment(config)))
         weights.append(1 - train.generated_share)
     if train.generated_share > 0:
@@ -323,6 +337,17 @@ class _PlateSource:
     def __getitem__(self, index: int) -> tuple[Image, str]:
         plate = self._generator.draw(index)
         return plate.image, plate.label
+
+
+class _Repaint(grain.transforms.RandomMap):
+    """Paints another first character on some of the annotated crops."""
+
+    def __init__(self, repainter: Repainter, share: float) -> None:
+        self._repainter, self._share = repainter, share
+
+    def random_map(self, element: tuple[Image, str], rng: Generator) -> tuple[Image, str]:
+        image, label = element
+        return self._repainter.repaint(image, label, rng) if rng.random() < self._share else element
 
 
 class _Augment(grain.transforms.RandomMap):

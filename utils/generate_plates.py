@@ -21,7 +21,7 @@ from lp_recognition.errors import UserError, run_script
 if TYPE_CHECKING:
     from lp_recognition.plates import PlateGenerator
 
-Settings = tuple[tuple[str, ...], int, tuple[int, int] | None, Path | None, tuple[str, ...]]
+Settings = tuple[tuple[str, ...], int, tuple[int, int] | None, Path | None, tuple[Path, ...], tuple[str, ...]]
 Row = tuple[str, str, list[float]]
 
 CORNERS = ("left_up", "right_up", "right_bottom", "left_bottom")
@@ -39,6 +39,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--size", nargs="+", default=["24", "94"], metavar="PIXELS", help="height and width, or `natural` (24 94)"
     )
     parser.add_argument("--font", type=Path, metavar="TTF", help="a font of your own for all glyphs")
+    parser.add_argument(
+        "--extra_font", nargs="+", default=[], type=Path, metavar="TTF", help="fonts that share the Chinese characters"
+    )
     parser.add_argument(
         "--without", nargs="+", default=[], metavar="NAME", help="degradations to spare the plates, or `all` (none)"
     )
@@ -64,7 +67,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     if arguments.count < 1:
         raise UserError(f"--count: expected 1 or more, received {arguments.count}")
     formats = arguments.format or [name for name in list_formats() if load_format(name).default]
-    settings = (tuple(formats), arguments.seed, _parse_size(arguments.size), arguments.font, tuple(arguments.without))
+    size, fonts = _parse_size(arguments.size), (arguments.font, tuple(arguments.extra_font))
+    settings = (tuple(formats), arguments.seed, size, *fonts, tuple(arguments.without))
     _make_generator(*settings)  # mistakes end here, before anything is written
     _prepare_folder(arguments.output, arguments.overwrite)
     draw = functools.partial(_draw_one, settings, arguments.output)
@@ -131,12 +135,17 @@ def _write_plates(draw: functools.partial[Row], folder: Path, count: int, worker
 
 @functools.lru_cache(maxsize=1)
 def _make_generator(
-    formats: tuple[str, ...], seed: int, size: tuple[int, int] | None, font: Path | None, without: tuple[str, ...]
+    formats: tuple[str, ...],
+    seed: int,
+    size: tuple[int, int] | None,
+    font: Path | None,
+    extra_fonts: tuple[Path, ...],
+    without: tuple[str, ...],
 ) -> PlateGenerator:
     """Makes the generator once a process: it keeps glyphs between plates."""
     from lp_recognition.plates import Degradations, PlateGenerator
 
-    return PlateGenerator(formats, seed, size, font, Degradations.sparing(without))
+    return PlateGenerator(formats, seed, size, font, Degradations.sparing(without), extra_fonts)
 
 
 def _draw_one(settings: Settings, folder: Path, index: int) -> Row:

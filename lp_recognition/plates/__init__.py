@@ -4,6 +4,7 @@ from lp_recognition.plates.degradations import Degradations
 from lp_recognition.plates.fonts import FontError
 from lp_recognition.plates.formats import Format, FormatError, list_formats, load_format
 from lp_recognition.plates.generator import Plate, PlateGenerator
+from lp_recognition.plates.repainting import Repainter
 
 __all__ = [
     "Degradations",
@@ -12,6 +13,7 @@ __all__ = [
     "FormatError",
     "Plate",
     "PlateGenerator",
+    "Repainter",
     "list_formats",
     "load_format",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -50,7 +51,14 @@ class _Blank:
 class PlateDrawer:
     """Draws plates of one format, `width` pixels wide."""
 
-    def __init__(self, plate_format: Format, width: int, font: str | None, degradations: Degradations) -> None:
+    def __init__(
+        self,
+        plate_format: Format,
+        width: int,
+        font: str | None,
+        degradations: Degradations,
+        extra_fonts: Sequence[str] = (),
+    ) -> None:
         self._format = plate_format
         self._font = font
         self._degradations = degradations
@@ -59,7 +67,7 @@ class PlateDrawer:
         # Pixels by which jitter and spreading were tuned belong to a plate 200 pixels wide.
         self._unit = width / 200
         lettering = plate_format.lettering
-        self._glyphs = GlyphBook(lettering, lettering.stroke_mm / plate_format.box_mm[1], font)
+        self._glyphs = GlyphBook(lettering, lettering.stroke_mm / plate_format.box_mm[1], font, extra_fonts)
         self._blanks: dict[int, _Blank] = {}
         self._margins_of: dict[str, tuple[float, float, float, float]] = {}
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lp_recognition.plates.degradations import Degradations
 from lp_recognition.plates.drawing import PlateDrawer
-from lp_recognition.plates.fonts import check_built_in, check_font
+from lp_recognition.plates.fonts import FontError, check_built_in, check_font
 from lp_recognition.plates.formats import FormatError, load_format
 from lp_recognition.plates.photograph import Camera
 from lp_recognition.plates.strokes import SHAPES
@@ -49,10 +49,12 @@ class PlateGenerator:
         size: Height and width of the crops; None for natural ones, 150 to 300 pixels wide.
         font: A user's TrueType font for all glyphs; None for the built-in lettering.
         degradations: What happens to plates; None for the default.
+        extra_fonts: TrueType fonts that share the work of the built-in one for characters of which the toolkit has no
+            strokes, such as the Chinese ones; not together with `font`, which draws everything.
 
     Raises:
         FormatError: a format is unknown or wrong, or a weight is not positive.
-        FontError: the font cannot be read or lacks a glyph.
+        FontError: a font cannot be read or lacks a glyph; or there are `extra_fonts` beside a `font`.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class PlateGenerator:
         size: tuple[int, int] | None = (24, 94),
         font: str | Path | None = None,
         degradations: Degradations | None = None,
+        extra_fonts: Sequence[str | Path] = (),
     ) -> None:
         if isinstance(formats, (str, Path)):
             formats = [formats]
@@ -81,13 +84,19 @@ class PlateGenerator:
         self.size = size
         degradations = degradations or Degradations()
         font = None if font is None else str(font)
+        extra = [str(path) for path in extra_fonts]
         if font is None:
-            check_built_in([character for character in self.characters if character not in SHAPES])
+            without_strokes = [character for character in self.characters if character not in SHAPES]
+            check_built_in(without_strokes)
+            for path in extra:
+                check_font(path, without_strokes)
+        elif extra:
+            raise FontError(f"{extra[0]}: expected no extra fonts beside {font}, which draws all glyphs; leave one out")
         else:
             check_font(font, self.characters)
         width = 420 if size is None else max(100, round(size[1] * 2.2))
         self._texts = [TextSource(plate_format) for plate_format in self.formats]
-        self._drawers = [PlateDrawer(plate_format, width, font, degradations) for plate_format in self.formats]
+        self._drawers = [PlateDrawer(fmt, width, font, degradations, extra) for fmt in self.formats]
         self._camera = Camera(size, degradations)
 
     @property

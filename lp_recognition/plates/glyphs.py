@@ -7,6 +7,7 @@ number of faces; face `k` is always the same, so that masks can be cached and ev
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -72,12 +73,22 @@ def make_face(index: int, lettering: Lettering, font: str | None) -> Face:
 
 
 class GlyphBook:
-    """Draws and caches the glyphs of one format."""
+    """Draws and caches the glyphs of one format.
 
-    def __init__(self, lettering: Lettering, stroke_ratio: float, font: str | None) -> None:
+    Args:
+        lettering: How the format's glyphs look.
+        stroke_ratio: Width of a stroke over the height of a glyph box.
+        font: A user's font for all glyphs; None for the built-in lettering.
+        extra_fonts: A user's fonts that share the work of the built-in one for characters without strokes.
+    """
+
+    def __init__(
+        self, lettering: Lettering, stroke_ratio: float, font: str | None, extra_fonts: Sequence[str] = ()
+    ) -> None:
         self._lettering = lettering
         self._stroke_ratio = stroke_ratio
         self._font = font
+        self._extra_fonts = tuple(extra_fonts)
         self._faces: dict[int, Face] = {}
         self._masks: dict[tuple[int, str, int, int], Mask] = {}
 
@@ -113,8 +124,10 @@ class GlyphBook:
             glyph = _draw_strokes(self._shape(face, character), box, padding * scale, stroke, face)
         elif face.kind == "font":
             glyph = _draw_font(str(self._font), character, box, padding * scale, face)
+        elif character in SHAPES:
+            glyph = _draw_font(face.kind, character, box, padding * scale, face)
         else:
-            font = "sans" if face.kind == "sans" and character in SHAPES else "uni"
+            font = Random(f"{face.seed} {character} font").choice(["uni", *self._extra_fonts]) if face.seed else "uni"
             glyph = _draw_font(font, character, box, padding * scale, face)
         if face.slant:
             middle = glyph.shape[0] / 2

@@ -1,0 +1,245 @@
+"""Other first characters for real crops: a street's plates show few provinces, and this shows them all.
+
+Most crops of a street carry the first character of one province. A network that learns from them and from drawn plates
+comes to take whatever looks real for that province. Here the first character of a real crop is painted over: its
+strokes give way to the plate's colour around them, and the glyph of another character takes their place, in the ink and
+as blurred as its neighbours.
+
+The crop must be cut along the plate, as those of CCPD are. Where the character stands is looked for near the place that
+the plate's format states.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from lp_recognition.plates.formats import Format, FormatError
+from lp_recognition.plates.glyphs import GlyphBook, padding_of
+
+Image = NDArray[Any]  # uint8; OpenCV's own types are wider
+
+_FACES = 48
+#: Glyphs are drawn this high and then brought to their size in the crop.
+_GLYPH_HEIGHT = 120
+#: Slopes of a line of text, in rows a column.
+_SLOPES = np.linspace(-0.16, 0.16, 17)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a layout's glyphs stand, as fractions of the plate's width, and what may stand first."""
+
+    labels: re.Pattern[str]
+    characters: str
+    spans: tuple[tuple[float, float], ...]  # left and right edge of each glyph's box
+    gap: float
+    aspect: float  # the first glyph's width over its height
+    glyphs: GlyphBook
+
+
+@dataclass(frozen=True)
+class _Box:
+    left: float
+    right: float
+    top: int
+    bottom: int
+
+
+class Repainter:
+    """Paints other first characters on crops of plates of some formats.
+
+    Args:
+        formats: The formats; those of several lines are passed over.
+        extra_fonts: TrueType files beside the built-in font, for characters that have no strokes of the toolkit.
+
+    Raises:
+        FormatError: no format has a single line.
+    """
+
+    def __init__(self, formats: Sequence[Format], extra_fonts: Sequence[str] = ()) -> None:
+        self._places = [place for fmt in formats if len(fmt.lines) == 1 for place in _places(fmt, extra_fonts)]
+        if not self._places:
+            raise FormatError("repainting: expected a plate format of one line, received none")
+
+    def repaint(self, image: Image, label: str, rng: Generator) -> tuple[Image, str]:
+        """Paints a first character by chance over that of a crop.
+
+        Args:
+            image: The crop, uint8 `(h, w, channels)`, cut along the plate.
+            label: Its text.
+            rng: Source of chance.
+
+        Returns:
+            A crop of the same shape, and its text; both as they were where the text is of none of the formats, or no
+            first glyph is found.
+        """
+        place = next((place for place in self._places if place.labels.fullmatch(label)), None)
+        if place is None or min(image.shape[:2]) < 12:
+            return image, label
+        character = place.characters[int(rng.integers(len(place.characters)))]
+        glyph = place.glyphs.mask(
+            int(rng.integers(_FACES)), character, round(_GLYPH_HEIGHT * place.aspect), _GLYPH_HEIGHT
+        )
+        slope = _slope_of(image.astype(np.float32).mean(axis=2))
+        straight = _sheared(image, -slope)
+        light = straight.astype(np.float32).mean(axis=2)
+        box = _find_glyph(light, place)
+        if box is None:
+            return image, label
+        painted, cover = _paint(straight, light, box, glyph[0], place, rng)
+        # What is not painted stays as sharp as it was.
+        cover = _sheared(cover, slope)[:, :, None]
+        out = image + cover * (_sheared(painted, slope) - image.astype(np.float32))
+        return np.clip(out + 0.5, 0, 255).astype(np.uint8), character + label[1:]
+
+
+def _places(fmt: Format, extra_fonts: Sequence[str]) -> list[_Place]:
+    glyphs = GlyphBook(fmt.lettering, fmt.lettering.stroke_mm / fmt.box_mm[1], None, extra_fonts)
+    plate_width = fmt.size_mm[0]
+    found = []
+    for layout in fmt.layouts:
+        names = [name for name in layout.pattern if name in fmt.alphabets]
+        if layout.pattern[0] not in fmt.alphabets or len(names) < 3:
+            continue
+        width, height = fmt.box_of(names[0])
+        spans = [
+            (left / plate_width, (left + fmt.box_of(name)[0]) / plate_width)
+            for name, left in fmt.glyphs_mm(layout.pattern)
+        ]
+        classes = ["[" + re.escape(fmt.alphabets[name].characters) + "]" for name in names]
+        found.append(
+            _Place(
+                labels=re.compile("".join(classes)),
+                characters=fmt.alphabets[names[0]].characters,
+                spans=tuple(spans),
+                gap=fmt.lines[0].gap_mm / plate_width,
+                aspect=width / height,
+                glyphs=glyphs,
+            )
+        )
+    return found
+
+
+def _slope_of(light: NDArray[np.float32]) -> float:
+    """The slope of the line of text, in rows a column: where rows of it differ most in how many strokes they hold."""
+    steepness = np.abs(cv2.Sobel(light, cv2.CV_32F, 1, 0, ksize=3))
+    contrasts = [float(_sheared(steepness, -slope).mean(axis=1).var()) for slope in _SLOPES]
+    return float(_SLOPES[int(np.argmax(contrasts))])
+
+
+def _sheared(image: Image, slope: float) -> Image:
+    """Moves each column down by `slope` rows a column, the middle one by none."""
+    height, width = image.shape[:2]
+    matrix = np.array([[1, 0, 0], [slope, 1, -slope * (width - 1) / 2]])
+    return np.asarray(
+        cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    ).reshape(image.shape)
+
+
+def _find_glyph(light: NDArray[np.float32], place: _Place) -> _Box | None:
+    """The box of the first glyph of a straight line of text: up to the emptiest columns near the gap behind it.
+
+    None where no strokes stand in the box, or some in the gap: the crop is not cut along the plate, or hardly legible.
+    """
+    width = light.shape[1]
+    steepness = np.abs(cv2.Sobel(light, cv2.CV_32F, 1, 0, ksize=3))
+    top, bottom = _band(steepness[:, : int(0.6 * width)].mean(axis=1))
+    columns = cv2.GaussianBlur(steepness[top:bottom].mean(axis=0)[None], (0, 0), 0.006 * width)[0]
+    at = (np.arange(width) + 0.5) / width
+    usual = columns[: max(1, int(0.4 * width))].mean() + 1e-6
+    expected = place.spans[0][1] + place.gap / 2
+    glyph = place.spans[0][1] - place.spans[0][0]
+    cost = columns / usual + 0.25 * ((at - expected) / (0.4 * glyph)) ** 2
+    cost[np.abs(at - expected) > 0.5 * glyph] = np.inf
+    middle = int(np.argmin(cost))
+    end = middle - place.gap * width / 2
+    strokes = columns[max(0, int(end - glyph * width)) : max(int(end), 1)].mean() / usual
+    if columns[middle] > 0.7 * usual or strokes < 0.75:
+        return None
+    top, bottom = _band(steepness[:, int(0.02 * width) : max(int(end), int(0.02 * width) + 1)].mean(axis=1))
+    return _Box(max(0.0, end - glyph * width), max(end, 3.0), top, bottom)
+
+
+def _band(rows: NDArray[np.float32]) -> tuple[int, int]:
+    """The rows in which strokes are dense: the two-level profile that fits best, over 0.45 to 0.92 of the height."""
+    height = len(rows)
+    sums = np.concatenate([[0.0], np.cumsum(rows)])
+    top, bottom = (grid.ravel() for grid in np.meshgrid(np.arange(height), np.arange(1, height + 1), indexing="ij"))
+    fits = (bottom - top >= 0.45 * height) & (bottom - top <= 0.92 * height)
+    top, bottom = top[fits], bottom[fits]
+    count = bottom - top
+    inside = sums[bottom] - sums[top]
+    # The difference of means, weighted as in an analysis of variance.
+    score = (inside / count - (sums[-1] - inside) / (height - count)) * np.sqrt(count * (height - count))
+    best = int(np.argmax(score))
+    return int(top[best]), int(bottom[best])
+
+
+def _paint(
+    image: Image, light: NDArray[np.float32], box: _Box, glyph: Image, place: _Place, rng: Generator
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The crop with the glyph, float32 of its shape, and how much of each pixel is painted, in [0, 1]."""
+    height, width = light.shape
+    text = light[box.top : box.bottom, int(0.03 * width) : int(0.9 * width)]
+    dark, middle, bright = np.percentile(text, [6, 50, 94])
+    sign = 1.0 if bright - middle > middle - dark else -1.0  # bright ink on dark, or dark ink on bright
+
+    near = slice(int(0.2 * width), int(0.8 * width))
+    inks = image[box.top : box.bottom, near].reshape(-1, image.shape[2]).astype(np.float32)
+    levels = sign * light[box.top : box.bottom, near].ravel()
+    ink = inks[levels >= np.percentile(levels, 93)].mean(axis=0)
+
+    margin = 0.35 * place.gap * width
+    x0, x1 = int(max(0, box.left - margin)), min(width, int(box.right + 0.5 * place.gap * width) + 1)
+    y0, y1 = max(0, box.top - 1), min(height, box.bottom + 1)
+    region = image[y0:y1, x0:x1].astype(np.float32)
+    background = _without_strokes(region, sign * light[y0:y1, x0:x1], sign * float(ink.mean()), 0.05 * width)
+
+    contrast = abs(float(ink.mean() - background.mean())) + 1
+    beside = light[box.top : box.bottom, x1 : int(0.42 * width)]
+    steepest = np.percentile(np.abs(np.diff(beside, axis=1)), 97) / contrast
+    # An edge that was blurred by a Gaussian of sigma is as steep as 0.4 / sigma.
+    sigma = float(np.clip(0.36 / max(steepest, 0.05), 0.35, 0.02 * width)) * rng.uniform(0.8, 1.2)
+    alpha = _placed(glyph, box, (x0, y0), background.shape[:2], sigma)
+    painted = background + alpha[:, :, None] * (ink * rng.uniform(0.92, 1.05) - background)
+
+    out = image.astype(np.float32)
+    out[y0:y1, x0:x1] = painted
+    cover = np.zeros((height, width), np.float32)
+    cover[y0:y1, x0:x1] = 1
+    return out, np.asarray(cv2.blur(cover, (3, 3), borderType=cv2.BORDER_REPLICATE), np.float32)
+
+
+def _without_strokes(
+    region: NDArray[np.float32], levels: NDArray[np.float32], ink: float, reach: float
+) -> NDArray[np.float32]:
+    """What is behind the strokes: the colours of pixels far enough from the ink's brightness, spread over the rest."""
+    base = float(np.percentile(levels, 45))
+    strokes = cv2.dilate((levels > base + 0.15 * abs(ink - base)).astype(np.uint8), np.ones((3, 3), np.uint8))
+    weights = (1 - strokes).astype(np.float32)
+    spread = [cv2.GaussianBlur(region[:, :, i] * weights, (0, 0), reach) for i in range(region.shape[2])]
+    return np.asarray(
+        np.stack(spread, axis=2) / (cv2.GaussianBlur(weights, (0, 0), reach)[:, :, None] + 1e-3), np.float32
+    )
+
+
+def _placed(
+    glyph: Image, box: _Box, origin: tuple[int, int], shape: tuple[int, int], sigma: float
+) -> NDArray[np.float32]:
+    """The glyph as coverage in [0, 1] of the pixels of a region, blurred by `sigma` pixels of it."""
+    padding = padding_of(_GLYPH_HEIGHT)
+    glyph_width, glyph_height = glyph.shape[1] - 2 * padding, _GLYPH_HEIGHT
+    zoom_x, zoom_y = (box.right - box.left) / glyph_width, (box.bottom - box.top) / glyph_height
+    soft = cv2.GaussianBlur(glyph.astype(np.float32) / 255, (0, 0), sigma / zoom_x, sigmaY=sigma / zoom_y)
+    shift_x = box.left - origin[0] - padding * zoom_x + (zoom_x - 1) / 2
+    shift_y = box.top - origin[1] - padding * zoom_y + (zoom_y - 1) / 2
+    matrix = np.array([[zoom_x, 0, shift_x], [0, zoom_y, shift_y]])
+    return np.asarray(cv2.warpAffine(soft, matrix, (shape[1], shape[0]), flags=cv2.INTER_LINEAR), np.float32)
