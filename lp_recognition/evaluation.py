@@ -280,7 +280,7 @@ def read_with_model(model: Any, plates: EvaluationList, config: Config, vocabula
 def _open_checkpoint(path: str | Path, config: Config | None) -> OpenedModel:
     import_quietly("keras")
     from lp_recognition.checkpoints import load_checkpoint
-    from lp_recognition.export.integer_biases import round_biases
+    from lp_recognition.export.integers import compute_in_integers, round_biases
     from lp_recognition.model import restored_lprnet
 
     checkpoint = load_checkpoint(path)
@@ -291,6 +291,7 @@ def _open_checkpoint(path: str | Path, config: Config | None) -> OpenedModel:
     model = restored_lprnet(checkpoint)
     if checkpoint.quantized:
         round_biases(model, resolved.preprocessing)
+        compute_in_integers(model, resolved.preprocessing)
     predict = predictor(model, resolved, resolved.eval.batch_size)
     return OpenedModel(predict, resolved, checkpoint.vocabulary, str(path))
 

@@ -8,11 +8,13 @@ the weight quantizer sees it, so that what is trained is what the chip computes.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import keras
 import numpy as np
 from keras import ops
+from numpy.typing import NDArray
 
 NUM_BITS = 8
 _RANGE_MOMENTUM = 0.99
@@ -91,6 +93,29 @@ class ActivationQuantizer(keras.layers.Layer):
         self.constant_range = (float(np.asarray(self.range_min)), float(np.asarray(self.range_max)))
 
 
+@dataclass(frozen=True)
+class IntegerArithmetic:
+    """What a chip computes for one unit: whole numbers, as float32 holds them exactly, and one rounding at the end.
+
+    Attributes:
+        input_scale: The real value of one step of the input.
+        kernel: float32 of the kernel's shape: steps, -127 to 127.
+        bias: float32 `(filters,)`: steps of input scale times weight scale.
+        multiplier: float32: steps of the sum to steps of the output; a scalar, or `(filters,)`.
+        lowest: The smallest output, in steps from zero.
+        highest: The largest output, in steps from zero.
+        output_scale: The real value of one step of the output.
+    """
+
+    input_scale: float
+    kernel: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    multiplier: NDArray[np.float32]
+    lowest: float
+    highest: float
+    output_scale: float
+
+
 class QuantizableUnit(keras.layers.Layer):
     """Kernel, folded batch normalization, bias and ReLU as one operation, float or quantized.
 
@@ -104,7 +129,7 @@ class QuantizableUnit(keras.layers.Layer):
         padding: `same` or `valid`.
         batch_norm: Normalize; else the unit has a plain bias.
         relu: Clip at zero.
-        weight_quantizer: `None` for float.
+        weight_quantizer: `None` for float. A `dense` unit has one scale for its kernel in any case.
         quantize_output: Fake-quantize the output by a range of its own; needs a weight quantizer. False where the
             output shares its range with another tensor, which a quantizer outside knows.
         kernel_regularizer: As in Keras.
@@ -131,12 +156,16 @@ class QuantizableUnit(keras.layers.Layer):
         self.padding = padding
         self.batch_norm = batch_norm
         self.relu = relu
+        if operation == "dense" and weight_quantizer is not None:
+            # The converter transposes the kernel and refuses one that has a scale for each channel.
+            weight_quantizer = WeightQuantizer(per_channel=False)
         self.weight_quantizer = weight_quantizer
         self.kernel_regularizer = kernel_regularizer
         self.output_quantizer = (
             ActivationQuantizer(name="output_quantizer") if weight_quantizer is not None and quantize_output else None
         )
         self._constants: tuple[Any, Any, Any] | None = None
+        self._integers: IntegerArithmetic | None = None
 
     def build(self, input_shape: Any) -> None:
         """Makes the weights, under the same names with and without quantizers."""
@@ -165,10 +194,12 @@ class QuantizableUnit(keras.layers.Layer):
 
     def call(self, inputs: Any, training: bool | None = False) -> Any:
         """Applies the unit to float32 `inputs`; returns float32 with `filters` channels."""
+        if self._integers is not None:
+            return self._call_in_integers(inputs, self._integers)
         if self.batch_norm and training and self.weight_quantizer is None:
             outputs = self._normalize(self._apply(inputs, self.kernel))
         else:
-            kernel, bias = self._quantized_kernel()
+            kernel, bias = self.quantized_kernel()
             outputs = self._apply(inputs, kernel) + bias
         if self.relu:
             outputs = ops.relu(outputs)
@@ -200,7 +231,18 @@ class QuantizableUnit(keras.layers.Layer):
         if self.output_quantizer is not None:
             self.output_quantizer.make_constant()
 
-    def _quantized_kernel(self) -> tuple[Any, Any]:
+    def compute_in_integers(self, integers: IntegerArithmetic) -> None:
+        """Computes from now on as a chip does, to the last digit; the unit can no longer be trained or exported."""
+        self._integers = integers
+
+    def _call_in_integers(self, inputs: Any, integers: IntegerArithmetic) -> Any:
+        steps = ops.round(inputs / integers.input_scale)
+        sums = self._apply(steps, ops.convert_to_tensor(integers.kernel)) + integers.bias
+        outputs = ops.round(sums * integers.multiplier)  # halves to even, as the kernels of processors do
+        return ops.clip(outputs, integers.lowest, integers.highest) * integers.output_scale
+
+    def quantized_kernel(self) -> tuple[Any, Any]:
+        """The folded kernel on its 8-bit grid, in real values, and the bias; float where there is no quantizer."""
         kernel, bias, limit = self._constants if self._constants is not None else (*self.folded(), None)
         if self.weight_quantizer is not None:
             # A depthwise kernel has its channels on axis 2; the quantizer wants the output channels last.

@@ -122,7 +122,8 @@ def test_all_forms_of_a_model_stay_within_two_steps(tmp_path, capsys):
         expected += ["graph_int8.tflite, reference kernels", "graph_int8.tflite, TFLite-Micro"]
     assert list(models) == expected
     for name in expected[1:]:
-        assert models[name]["largest_difference"] <= 2.01 * step, name
+        exact = name in ("graph_uint8.tflite", "graph_int8.tflite")  # the checkpoint computes in whole numbers, too
+        assert models[name]["largest_difference"] <= (0.01 if exact else 2.01) * step, name
     assert models["model.ckpt-7.ckpt"]["made_by"] == "quantization-aware training"
     # Every layer of the network is measured, and 8 bits leave between 15 and 60 dB of it.
     noise = values["noise_db"]["graph_int8.tflite"]

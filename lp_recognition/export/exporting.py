@@ -20,7 +20,7 @@ from lp_recognition.description import CalibrationRecord, Measurement, ModelDesc
 from lp_recognition.errors import ModelError, UserError
 from lp_recognition.evaluation import EvaluationList, Predictor, evaluate
 from lp_recognition.export.frozen_graph import FrozenGraph, describe_graph, freeze, save_graph
-from lp_recognition.export.integer_biases import round_biases
+from lp_recognition.export.integers import round_biases
 from lp_recognition.export.outputs import refuse_existing
 from lp_recognition.export.tflite import convert, describe_tflite
 from lp_recognition.files import write_bytes, write_text
