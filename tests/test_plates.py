@@ -262,6 +262,37 @@ def test_wrong_formats_are_refused(write_format, before, after, message):
     assert str(path) in str(error.value) and "\n" not in str(error.value)
 
 
+def test_a_format_builds_on_another(write_format):
+    path = write_format(
+        "base: cn_blue\ndescription: a test\npaints: [{background: '#ffffff', ink: '#000000'}]\n"
+        "alphabets: {S: {frequencies: {A: 3}}}\nlettering: {shapes: {J: roof}}\n"
+    )
+    base, own = load_format("cn_blue"), load_format(path)
+    assert (own.name, own.country, own.size_mm, own.layouts) == ("own", base.country, base.size_mm, base.layouts)
+    assert [paint.ink for paint in own.paints] == ["#000000"]
+    assert own.alphabets["S"].characters == base.alphabets["S"].characters
+    assert own.alphabets["S"].frequencies == {"A": 3}  # as a whole, not entry by entry
+    assert own.lettering.shapes == {**base.lettering.shapes, "J": "roof"}
+    assert own.lettering.stroke_mm == base.lettering.stroke_mm
+    other = path.with_name("other.yaml")
+    other.write_text("base: own.yaml\nexample: 京A12345\n", encoding="utf-8")
+    assert load_format(other).paints == own.paints  # named from where the file lies
+
+
+@pytest.mark.parametrize(
+    ("base", "message"),
+    [
+        ("cn_blu", "unknown plate format `cn_blu`. Did you mean `cn_blue`?"),
+        ("missing.yaml", "missing.yaml: expected a plate format, received an error: No such file or directory"),
+        ("own.yaml", "own.yaml: `base`: expected another format, received own.yaml, which builds on this one"),
+        ("7", "own.yaml: `base`: expected the name or the .yaml of a format, received 7"),
+    ],
+)
+def test_wrong_bases_are_refused(write_format, base, message):
+    with pytest.raises(FormatError, match=re.escape(message)):
+        load_format(write_format(f"base: {base}\n"))
+
+
 def test_unreadable_font(tmp_path):
     path = tmp_path / "no.ttf"
     path.write_bytes(b"no font")

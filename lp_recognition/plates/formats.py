@@ -1,4 +1,4 @@
-"""Plate formats: one YAML file a format, read by a closed schema.
+"""Plate formats: one YAML file a format, read by a closed schema; a file may build on another by `base`.
 
 A format says everything that is fixed about a plate: its size in millimetres, its colours, where glyphs stand and how
 large they are, and which texts it may carry. The shipped files lie in `formats/`; `docs/plates.md` explains the
@@ -342,13 +342,27 @@ def load_format(name: str | Path) -> Format:
     Raises:
         FormatError: there is no such format, or its file is wrong; the message names the file and the setting.
     """
+    path = _path_of(name)
+    settings = _read_settings(path)
+    try:
+        return Format.model_validate({"name": path.stem, **settings})
+    except ValidationError as error:
+        raise FormatError(f"{path}: {summarize([_problem(e) for e in error.errors()])}") from None
+
+
+def _path_of(name: str | Path) -> Path:
     path = Path(name)
-    if path.suffix not in (".yaml", ".yml"):
-        names = list_formats()
-        if str(name) not in names:
-            hint = did_you_mean(str(name), names) or f" Choose from {', '.join(names)}."
-            raise FormatError(f"unknown plate format `{name}`.{hint} A format of your own is named by its .yaml file")
-        path = FORMAT_FOLDER / f"{name}.yaml"
+    if path.suffix in (".yaml", ".yml"):
+        return path
+    names = list_formats()
+    if str(name) not in names:
+        hint = did_you_mean(str(name), names) or f" Choose from {', '.join(names)}."
+        raise FormatError(f"unknown plate format `{name}`.{hint} A format of your own is named by its .yaml file")
+    return FORMAT_FOLDER / f"{name}.yaml"
+
+
+def _read_settings(path: Path, derived: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """The settings of a file, laid over those of its `base`: sections entry by entry, entries setting by setting."""
     try:
         settings = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -357,10 +371,22 @@ def load_format(name: str | Path) -> Format:
         raise FormatError(f"{path}: expected YAML, received {' '.join(str(error).split())}") from None
     if not isinstance(settings, dict):
         raise FormatError(f"{path}: expected settings like `size_mm: [440, 140]`, received {type(settings).__name__}")
-    try:
-        return Format.model_validate({"name": path.stem, **settings})
-    except ValidationError as error:
-        raise FormatError(f"{path}: {summarize([_problem(e) for e in error.errors()])}") from None
+    if "base" not in settings:
+        return settings
+    base = settings.pop("base")
+    if not isinstance(base, str):
+        raise FormatError(f"{path}: `base`: expected the name or the .yaml of a format, received {base!r}")
+    # A base of one's own is named from where the file lies.
+    base_path = path.parent / base if Path(base).suffix in (".yaml", ".yml") else _path_of(base)
+    if base_path in (*derived, path):
+        raise FormatError(f"{path}: `base`: expected another format, received {base}, which builds on this one")
+    return _merge(_read_settings(base_path, (*derived, path)), settings, levels=3)
+
+
+def _merge(base: Any, settings: Any, levels: int) -> Any:
+    if levels == 0 or not isinstance(base, dict) or not isinstance(settings, dict):
+        return settings
+    return {**base, **{key: _merge(base.get(key), value, levels - 1) for key, value in settings.items()}}
 
 
 def _problem(error: Any) -> str:
