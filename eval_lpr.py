@@ -41,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from lp_recognition.checkpoints import find_checkpoint
     from lp_recognition.evaluation import EvaluationList, evaluate, open_model
+    from lp_recognition.files import check_folder
     from lp_recognition.pretrained import is_name
 
     path = arguments.model or find_checkpoint(config, arguments.checkpoint or config.eval.checkpoint)
@@ -51,6 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"{arguments.config}: eval.file_list_path: expected a list of plates, received none; add "
             "eval.file_list_path=test.txt"
         )
+    folder = Path(config.eval.output_dir or ("out" if is_name(path) else Path(path).parent))
+    check_folder(folder)
     with tqdm(total=len(plates.labels), unit="plate", leave=False, file=sys.stderr) as bar:
         result = evaluate(
             model.predict,
@@ -70,7 +73,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(f"\n{result.to_table()}\n\n{result.plates_per_second:.0f} plates/s, images in memory")
     confidences = "calibrated confidences" if result.is_calibrated else "plain probabilities as confidences"
     print(f"expected calibration error: {100 * result.ece:.2f}% ({confidences})")
-    folder = Path(config.eval.output_dir or ("out" if is_name(path) else Path(path).parent))
     result.save(folder, str(path))
     print(f"{folder / 'eval.json'} and {folder / 'eval.csv'} hold every figure and every plate")
     return 0

@@ -52,6 +52,20 @@ def write_text(path: str | Path, text: str) -> None:
     write_bytes(path, text.encode("utf-8"))
 
 
+def check_folder(folder: str | Path) -> None:
+    """Makes a folder and sees that it can be written to, before work whose result shall lie there.
+
+    Raises:
+        UserError: it cannot.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be written to: {error.strerror or error}; name another folder") from error
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

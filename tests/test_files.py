@@ -8,7 +8,7 @@ import stat
 import pytest
 
 from lp_recognition.errors import UserError
-from lp_recognition.files import replacing, write_bytes, write_text
+from lp_recognition.files import check_folder, replacing, write_bytes, write_text
 
 
 def test_writes_and_makes_folders(tmp_path):
@@ -84,3 +84,11 @@ def test_a_read_only_folder_is_one_line(tmp_path):
             write_text(tmp_path / "x", "text")
     finally:
         tmp_path.chmod(0o700)
+
+
+def test_a_folder_is_checked_before_work_begins(tmp_path):
+    check_folder(tmp_path / "new" / "folder")
+    assert list((tmp_path / "new" / "folder").iterdir()) == []
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(UserError, match=r"folder: cannot be written to: Not a directory; name another folder"):
+        check_folder(tmp_path / "file" / "folder")
