@@ -110,6 +110,10 @@ class train:
     # Standard deviation of Gaussian noise on the gradients.
     grad_noise_scale = 0.0
     dropout_rate = 0.1
+    # Distillation: the checkpoint of a larger network with the same input, alphabet and time steps, whose output at
+    # every step is learnt beside the labels, and its share of the loss.
+    teacher = ""
+    teacher_share = 0.5
     # The step from which a quantization-aware run computes in 8 bits; before, it trains in float. With
     # --init_checkpoint it is 0.
     quantization_delay = 16000

@@ -74,6 +74,8 @@ class TrainConfig(_Section):
     clip_norm: Annotated[float, Field(gt=0)] | None = 5.0
     grad_noise_scale: Annotated[float, Field(ge=0)] = 0.0
     dropout_rate: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    teacher: str = ""
+    teacher_share: Fraction = 0.5
     quantization_delay: Annotated[int, Field(ge=0)] = 15000
     random_seed: Annotated[int, Field(ge=0, lt=2**31)] = 666
     # Records

@@ -22,6 +22,7 @@ from keras import ops
 
 from lp_recognition import checkpoints, dataset
 from lp_recognition.config import Config, TrainConfig, refuse_other_model, save_config
+from lp_recognition.distillation import DistilledModel, load_teacher
 from lp_recognition.errors import ConfigError, UserError
 from lp_recognition.evaluation import EvaluationList, read_with_model
 from lp_recognition.losses import BlankShare, CTCLoss
@@ -174,6 +175,8 @@ def _build(config: Config, vocabulary: Vocabulary, step: int) -> keras.Model:
         weight_decay=0.0 if train.opt_type == "AdamW" else train.weight_decay,
         random_seed=train.random_seed,
     )
+    if train.teacher:
+        model = DistilledModel(model, load_teacher(train.teacher, config, vocabulary), train.teacher_share)
     model.compile(
         optimizer=_optimizer(train),
         loss=CTCLoss(vocabulary.blank_index),
