@@ -91,17 +91,20 @@ class Repainter:
         glyph = place.glyphs.mask(
             int(rng.integers(_FACES)), character, round(_GLYPH_HEIGHT * place.aspect), _GLYPH_HEIGHT
         )
-        slope = _slope_of(image.astype(np.float32).mean(axis=2))
-        straight = _sheared(image, -slope)
-        light = straight.astype(np.float32).mean(axis=2)
+        light = image.mean(axis=2, dtype=np.float32)
+        slope = _slope_of(light)
+        straight, light = _sheared(image, -slope), _sheared(light, -slope)
         box = _find_glyph(light, place)
         if box is None:
             return image, label
         painted, cover = _paint(straight, light, box, glyph[0], place, rng)
         # What is not painted stays as sharp as it was.
-        cover = _sheared(cover, slope)[:, :, None]
-        out = image + cover * (_sheared(painted, slope) - image.astype(np.float32))
-        return np.clip(out + 0.5, 0, 255).astype(np.uint8), character + label[1:]
+        width = painted.shape[1]
+        cover = _sheared(cover, slope, (image.shape[1] - 1) / 2)[:, :, None]
+        painted = _sheared(painted, slope, (image.shape[1] - 1) / 2)
+        out = image.copy()
+        out[:, :width] = np.clip(image[:, :width] * (1 - cover) + cover * painted + 0.5, 0, 255).astype(np.uint8)
+        return out, character + label[1:]
 
 
 def _places(fmt: Format, extra_fonts: Sequence[str]) -> list[_Place]:
@@ -148,10 +151,11 @@ def _levelled_rows(height: int, width: int) -> NDArray[np.intp]:
     return np.clip(rows, 0, height - 1).astype(np.intp)
 
 
-def _sheared(image: Image, slope: float) -> Image:
+def _sheared(image: Image, slope: float, middle: float | None = None) -> Image:
     """Moves each column down by `slope` rows a column, the middle one by none."""
     height, width = image.shape[:2]
-    matrix = np.array([[1, 0, 0], [slope, 1, -slope * (width - 1) / 2]])
+    middle = (width - 1) / 2 if middle is None else middle
+    matrix = np.array([[1, 0, 0], [slope, 1, -slope * middle]])
     return np.asarray(
         cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     ).reshape(image.shape)
@@ -204,7 +208,7 @@ def _bands(height: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 def _paint(
     image: Image, light: NDArray[np.float32], box: _Box, glyph: Image, place: _Place, rng: Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The crop with the glyph, float32 of its shape, and how much of each pixel is painted, in [0, 1]."""
+    """The crop's left part with the glyph, float32, and how much of each of its pixels is painted, in [0, 1]."""
     height, width = light.shape
     text = light[box.top : box.bottom, int(0.03 * width) : int(0.9 * width)]
     dark, middle, bright = np.percentile(text, [6, 50, 94])
@@ -229,9 +233,9 @@ def _paint(
     alpha = _placed(glyph, box, (x0, y0), background.shape[:2], sigma)
     painted = background + alpha[:, :, None] * (ink * rng.uniform(0.92, 1.05) - background)
 
-    out = image.astype(np.float32)
+    out = image[:, : x1 + 2].astype(np.float32)
     out[y0:y1, x0:x1] = painted
-    cover = np.zeros((height, width), np.float32)
+    cover = np.zeros(out.shape[:2], np.float32)
     cover[y0:y1, x0:x1] = 1
     return out, np.asarray(cv2.blur(cover, (3, 3), borderType=cv2.BORDER_REPLICATE), np.float32)
 
