@@ -20,7 +20,7 @@ from lp_recognition.description import CalibrationRecord, Measurement, ModelDesc
 from lp_recognition.errors import ModelError, UserError
 from lp_recognition.evaluation import EvaluationList, Predictor, evaluate
 from lp_recognition.export.frozen_graph import FrozenGraph, describe_graph, freeze, save_graph
-from lp_recognition.export.integers import round_biases
+from lp_recognition.export.integers import compute_in_integers, round_biases
 from lp_recognition.export.outputs import refuse_existing
 from lp_recognition.export.tflite import convert, describe_tflite
 from lp_recognition.files import write_bytes, write_text
@@ -146,7 +146,12 @@ def export_checkpoint(
         interpreter = open_interpreter(data)
         output = interpreter.outputs[0]
         logits = _run(data, images)
-        reference = expected if graph is graph_def else FrozenGraph.from_graph_def(graph, str(target)).predict(images)
+        if kind == "float":
+            reference = FrozenGraph.from_graph_def(graph, str(target)).predict(images)
+        else:
+            in_integers = build_model(checkpoint, quantized=True, per_channel=True if graph is not graph_def else None)
+            compute_in_integers(in_integers, preprocessing)
+            reference = np.asarray(in_integers(images, training=False))
         apart = float(np.abs(logits - reference).max())
         if not apart <= (_LARGEST_STEPS * output.scale if output.is_quantized else 10 * _LARGEST_DIFFERENCE):
             raise ModelError(
