@@ -18,6 +18,10 @@ from lp_recognition.checkpoints import Checkpoint, restore_model
 from lp_recognition.config import Config
 from lp_recognition.quantization import ActivationQuantizer, QuantizableUnit, WeightQuantizer
 
+#: Logits so far below the best class of their time step are as good as minus infinity: a probability of 4e-11. In 8
+#: bits they would take most of the range, and leave steps so coarse that classes tie.
+_LOGIT_MARGIN = 24.0
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -134,7 +138,7 @@ def build_lprnet(
     x = unit("head", width(architecture.head_filters), (architecture.head_height, 1), padding="valid")(x)
     x = dropout(x, 2)
     x = _with_context(x, architecture, unit, quantization_aware)  # (batch, 1, time, channels)
-    x = unit("logits", architecture.num_classes, batch_norm=False, relu=False)(x)
+    x = unit("logits", architecture.num_classes, batch_norm=False, relu=False, output_margin=_LOGIT_MARGIN)(x)
     logits = Squeeze(name="Squeeze")(x)  # (batch, time, classes)
     return keras.Model(images, logits, name="lprnet")
 

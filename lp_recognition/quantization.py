@@ -52,7 +52,15 @@ class ActivationQuantizer(keras.layers.Layer):
 
     Zero is always inside the range and exact. The first batches are averaged evenly, so that the range fits from the
     first step on; before any, a tensor is quantized by its own range.
+
+    Args:
+        margin: None for the range of all values. A number is for logits, of which only the largest of each vector
+            matter: the range then begins so far below the smallest of these maxima, and what is lower is clipped.
     """
+
+    def __init__(self, margin: float | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.margin = margin
 
     def build(self, input_shape: Any = None) -> None:
         """Makes the range, in real values, and the number of batches it was learnt from."""
@@ -72,7 +80,10 @@ class ActivationQuantizer(keras.layers.Layer):
         if self.constant_range is not None:
             low, high = self.constant_range
         else:
-            low = ops.stop_gradient(ops.minimum(ops.min(inputs), 0.0))
+            low = ops.min(inputs)
+            if self.margin is not None:
+                low = ops.maximum(low, ops.min(ops.max(inputs, axis=-1)) - self.margin)
+            low = ops.stop_gradient(ops.minimum(low, 0.0))
             high = ops.stop_gradient(ops.maximum(ops.max(inputs), _SMALLEST_RANGE))
             if training and learn:
                 momentum = ops.minimum(self.batches_seen / (self.batches_seen + 1.0), _RANGE_MOMENTUM)
@@ -132,6 +143,7 @@ class QuantizableUnit(keras.layers.Layer):
         weight_quantizer: `None` for float. A `dense` unit has one scale for its kernel in any case.
         quantize_output: Fake-quantize the output by a range of its own; needs a weight quantizer. False where the
             output shares its range with another tensor, which a quantizer outside knows.
+        output_margin: The margin of the output's quantizer.
         kernel_regularizer: As in Keras.
     """
 
@@ -146,6 +158,7 @@ class QuantizableUnit(keras.layers.Layer):
         relu: bool = True,
         weight_quantizer: WeightQuantizer | None = None,
         quantize_output: bool = True,
+        output_margin: float | None = None,
         kernel_regularizer: Any = None,
         **kwargs: Any,
     ) -> None:
@@ -162,7 +175,9 @@ class QuantizableUnit(keras.layers.Layer):
         self.weight_quantizer = weight_quantizer
         self.kernel_regularizer = kernel_regularizer
         self.output_quantizer = (
-            ActivationQuantizer(name="output_quantizer") if weight_quantizer is not None and quantize_output else None
+            ActivationQuantizer(output_margin, name="output_quantizer")
+            if weight_quantizer is not None and quantize_output
+            else None
         )
         self._constants: tuple[Any, Any, Any] | None = None
         self._integers: IntegerArithmetic | None = None

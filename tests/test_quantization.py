@@ -276,3 +276,27 @@ def test_a_constant_unit_computes_the_same(operation, per_channel):
     expected = np.asarray(unit(images))
     unit.make_constant()
     np.testing.assert_allclose(np.asarray(unit(images)), expected, atol=1e-5)
+
+
+def test_a_margin_clips_what_is_far_below_the_best_of_its_vector():
+    """Logits: the best class of each step keeps its place, and the range is not spent on what cannot be read."""
+    logits = np.array([[[30.0, 2.0, -150.0], [-4.0, -20.0, -90.0]]], np.float32)
+    plain, clipped = ActivationQuantizer(), ActivationQuantizer(margin=24.0)
+    for quantizer in (plain, clipped):
+        quantizer.build()
+        quantizer(logits, training=True)
+    assert float(np.asarray(plain.range_min)) == pytest.approx(-150)
+    assert float(np.asarray(clipped.range_min)) == pytest.approx(-28)
+    assert float(np.asarray(clipped.range_max)) == pytest.approx(30)
+    ours = np.asarray(clipped(logits))
+    step = 58 / 255
+    inside = logits >= -28
+    assert np.abs(ours - logits)[inside].max() <= step / 2 * 1.01
+    np.testing.assert_allclose(ours[~inside], -28, atol=step)
+
+
+def test_a_margin_never_widens_a_range():
+    quantizer = ActivationQuantizer(margin=24.0)
+    quantizer.build()
+    quantizer(np.array([[3.0, 1.0, -2.0]], np.float32), training=True)
+    assert float(np.asarray(quantizer.range_min)) == pytest.approx(-2)
