@@ -23,7 +23,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("config", help="a config (.py), a folder (its default.py), or a recorded config.yaml")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings to change")
     parser.add_argument("--checkpoint", default="", help="a checkpoint, .ckpt (default: the best of model_dir)")
-    parser.add_argument("--list", required=True, help="plates to take the ranges from, as a list of paths")
+    parser.add_argument(
+        "--list", nargs="+", required=True, metavar="LIST", help="plates to take the ranges from, as lists of paths"
+    )
     parser.add_argument("--output", required=True, type=Path, help="the file to write, .tflite")
     parser.add_argument("--images", type=int, default=300, help="take so many, spread over the list (%(default)s)")
     parser.add_argument("--io", default="int8", choices=("int8", "uint8"), help="type at the ends (%(default)s)")
@@ -48,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         per_channel=not arguments.per_tensor, overwrite=arguments.overwrite,
     )  # fmt: skip
     size = arguments.output.stat().st_size
-    print(f"{arguments.output}: {size} bytes, {path} quantized by {count} images of {arguments.list}")
+    print(f"{arguments.output}: {size} bytes, {path} quantized by {count} images of {', '.join(arguments.list)}")
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from lp_recognition.files import write_bytes, write_text
 def quantize_checkpoint(
     path: str | Path,
     config: Config,
-    calibration: str | Path,
+    calibration: Sequence[str],
     output: Path,
     *,
     images: int = 300,
@@ -34,9 +35,9 @@ def quantize_checkpoint(
     Args:
         path: The checkpoint, float or quantization-aware.
         config: Its config, or one that agrees with it.
-        calibration: A list of plates; labels may stand in it and are not looked at.
+        calibration: Lists of plates; labels may stand in them and are not looked at.
         output: The file to write, with a YAML twin of its description.
-        images: Take so many, spread evenly over the list.
+        images: Take so many, spread evenly over the lists.
         io_type: Type of input and output, `int8` or `uint8`.
         per_channel: One scale for each output channel of a kernel; else one per kernel.
         overwrite: Replace the file.
@@ -63,12 +64,15 @@ def quantize_checkpoint(
     return len(rows)
 
 
-def _rows(calibration: str | Path) -> list[Annotation]:
-    """The images of a list, with labels or without."""
-    rows, _ = read_annotations(calibration, labelled=False)
-    if not rows[0].path.is_file():
-        rows, _ = read_annotations(calibration, labelled=True, skip_bad_rows=True)
-    return rows
+def _rows(calibration: Sequence[str]) -> list[Annotation]:
+    """The images of lists, each with labels or without."""
+    found = []
+    for path in calibration:
+        rows, _ = read_annotations(path, labelled=False)
+        if not rows[0].path.is_file():
+            rows, _ = read_annotations(path, labelled=True, skip_bad_rows=True)
+        found += rows
+    return found
 
 
 def _spread(rows: list[Annotation], most: int) -> list[Annotation]:
