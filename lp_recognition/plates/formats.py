@@ -297,19 +297,6 @@ class Format(_Closed):
             previous = name
         return width
 
-    def glyphs_mm(self, pattern: str) -> list[tuple[str, float]]:
-        """The alphabet of each glyph of a pattern and the left edge of its box, in millimetres from the plate's."""
-        found = []
-        for row, line in zip(pattern.split("/"), self.lines, strict=True):
-            x, previous = line.center_mm[0] - self.row_width_mm(row, line) / 2, ""
-            for name in row:
-                if name in self.alphabets:
-                    x += line.gap_mm if previous in self.alphabets else 0.0
-                    found.append((name, x))
-                x += self.marks[name].advance_mm if name in self.marks else self.box_of(name)[0]
-                previous = name
-        return found
-
     @property
     def characters(self) -> list[str]:
         """All characters its texts may hold, sorted."""

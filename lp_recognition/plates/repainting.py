@@ -38,13 +38,14 @@ _PARTS = 24
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a layout's glyphs stand, as fractions of the plate's width, and what may stand first."""
+    """Where a layout's first glyph stands, as fractions of the plate's width, and what may stand there."""
 
     labels: re.Pattern[str]
     characters: str
-    spans: tuple[tuple[float, float], ...]  # left and right edge of each glyph's box
-    gap: float
-    aspect: float  # the first glyph's width over its height
+    right: float  # edge of the first glyph's box
+    width: float
+    aspect: float  # its width over its height
+    gap: float  # between it and the next
     glyphs: GlyphBook
 
 
@@ -109,25 +110,23 @@ class Repainter:
 
 def _places(fmt: Format, extra_fonts: Sequence[str]) -> list[_Place]:
     glyphs = GlyphBook(fmt.lettering, fmt.lettering.stroke_mm / fmt.box_mm[1], None, extra_fonts)
-    plate_width = fmt.size_mm[0]
+    line, plate_width = fmt.lines[0], fmt.size_mm[0]
     found = []
     for layout in fmt.layouts:
         names = [name for name in layout.pattern if name in fmt.alphabets]
         if layout.pattern[0] not in fmt.alphabets or len(names) < 3:
             continue
         width, height = fmt.box_of(names[0])
-        spans = [
-            (left / plate_width, (left + fmt.box_of(name)[0]) / plate_width)
-            for name, left in fmt.glyphs_mm(layout.pattern)
-        ]
+        left = line.center_mm[0] - fmt.row_width_mm(layout.pattern, line) / 2
         classes = ["[" + re.escape(fmt.alphabets[name].characters) + "]" for name in names]
         found.append(
             _Place(
                 labels=re.compile("".join(classes)),
                 characters=fmt.alphabets[names[0]].characters,
-                spans=tuple(spans),
-                gap=fmt.lines[0].gap_mm / plate_width,
+                right=(left + width) / plate_width,
+                width=width / plate_width,
                 aspect=width / height,
+                gap=line.gap_mm / plate_width,
                 glyphs=glyphs,
             )
         )
@@ -172,17 +171,16 @@ def _find_glyph(light: NDArray[np.float32], place: _Place) -> _Box | None:
     columns = cv2.GaussianBlur(steepness[top:bottom].mean(axis=0)[None], (0, 0), 0.006 * width)[0]
     at = (np.arange(width) + 0.5) / width
     usual = columns[: max(1, int(0.4 * width))].mean() + 1e-6
-    expected = place.spans[0][1] + place.gap / 2
-    glyph = place.spans[0][1] - place.spans[0][0]
-    cost = columns / usual + 0.25 * ((at - expected) / (0.4 * glyph)) ** 2
-    cost[np.abs(at - expected) > 0.5 * glyph] = np.inf
+    expected = place.right + place.gap / 2
+    cost = columns / usual + 0.25 * ((at - expected) / (0.4 * place.width)) ** 2
+    cost[np.abs(at - expected) > 0.5 * place.width] = np.inf
     middle = int(np.argmin(cost))
     end = middle - place.gap * width / 2
-    strokes = columns[max(0, int(end - glyph * width)) : max(int(end), 1)].mean() / usual
+    strokes = columns[max(0, int(end - place.width * width)) : max(int(end), 1)].mean() / usual
     if columns[middle] > 0.7 * usual or strokes < 0.75:
         return None
     top, bottom = _band(steepness[:, int(0.02 * width) : max(int(end), int(0.02 * width) + 1)].mean(axis=1))
-    return _Box(max(0.0, end - glyph * width), max(end, 3.0), top, bottom)
+    return _Box(max(0.0, end - place.width * width), max(end, 3.0), top, bottom)
 
 
 def _band(rows: NDArray[np.float32]) -> tuple[int, int]:
