@@ -67,7 +67,8 @@ def write_annotations(path: str | Path, rows: Iterable[tuple[str | Path, str]]) 
     """Writes `path LABEL` rows (or `path` alone where the label is empty), whole or not at all.
 
     Raises:
-        AnnotationError: a label with a space or a path with a line break, which no reader could take apart again.
+        AnnotationError: a label with a space, or a path with a line break or with spaces at its ends: no reader could
+            take them apart again.
     """
     lines = []
     for image, label in rows:
@@ -75,6 +76,8 @@ def write_annotations(path: str | Path, rows: Iterable[tuple[str | Path, str]]) 
             raise AnnotationError(f"{path}: expected a label without spaces, received {label!r} for {image}")
         if "\n" in str(image) or "\r" in str(image):
             raise AnnotationError(f"{path}: expected a path without line breaks, received {str(image)!r}")
+        if str(image) != str(image).strip():
+            raise AnnotationError(f"{path}: expected a path without spaces at its ends, received {str(image)!r}")
         lines.append(f"{image} {label}\n" if label else f"{image}\n")
     write_text(path, "".join(lines))
 

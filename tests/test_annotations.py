@@ -81,7 +81,11 @@ def test_a_folder_is_no_list(tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("row", "message"),
-    [(("a.jpg", "A 1"), "label without spaces, received 'A 1' for"), (("a\nb.jpg", "A1"), "path without line breaks")],
+    [
+        (("a.jpg", "A 1"), "label without spaces, received 'A 1' for"),
+        (("a\nb.jpg", "A1"), "path without line breaks"),
+        ((" a.jpg", "A1"), "path without spaces at its ends, received ' a.jpg'"),
+    ],
 )
 def test_what_no_reader_could_take_apart_is_not_written(tmp_path: Path, row: tuple[str, str], message: str):
     path = write(tmp_path / "train.txt", "old.jpg A1\n")
@@ -98,7 +102,7 @@ labels = st.text(st.sampled_from("皖沪AB01<>Ž"), min_size=1, max_size=9)
 @given(rows=st.lists(st.tuples(st.lists(file_names, min_size=1, max_size=3), labels), min_size=1, max_size=8))
 def test_what_is_written_is_read_again(tmp_path_factory: pytest.TempPathFactory, rows):
     path = tmp_path_factory.mktemp("lists") / "train.txt"
-    written = [(" ".join(name).lstrip("\ufeff/") or "x", label) for name, label in rows]
+    written = [(" ".join(name).lstrip("\ufeff/ ") or "x", label) for name, label in rows]
     write_annotations(path, written)
     read, _ = read_annotations(path)
     assert [(row.path, row.label) for row in read] == [(path.parent / image, label) for image, label in written]

@@ -21,6 +21,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "lp_recognition"
 KERAS_LEVELS = (
     {"quantization"},
     {"model", "losses", "summary"},
+    {"distillation"},
     {"training", "evaluation", "export"},
     {"prediction"},  # light itself, but for what it reads a checkpoint or a graph with
 )
