@@ -86,9 +86,12 @@ def check_drawn(config: Config, vocabulary: Vocabulary) -> None:
 
     Raises:
         ConfigError: a format has a character outside the alphabet, or texts longer than `max_lp_length`.
+        FormatError: crops shall be repainted, and no format has a single line.
     """
     if not config.train.draws:
         return
+    if config.train.repaint_share > 0:
+        build_repainter(config)
     for plate_format in build_generator(config).formats:
         for character in plate_format.characters:
             try:

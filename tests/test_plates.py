@@ -296,9 +296,12 @@ def test_wrong_bases_are_refused(write_format, base, message):
 def test_unreadable_font(tmp_path):
     path = tmp_path / "no.ttf"
     path.write_bytes(b"no font")
-    for wrong in (path, tmp_path / "missing.ttf"):
+    text = Path(__file__)  # long enough for OpenCV to look for tables in it, which would crash
+    for wrong in (path, text, tmp_path / "missing.ttf"):
         with pytest.raises(FontError, match=r"expected a TrueType font"):
             PlateGenerator(["cz"], font=wrong)
+        with pytest.raises(FontError, match=r"expected a TrueType font"):
+            PlateGenerator(["cn_blue"], extra_fonts=[wrong])
 
 
 def test_font_without_a_glyph(tmp_path):

@@ -18,6 +18,7 @@ from lp_recognition.config import Config
 from lp_recognition.errors import UserError
 from lp_recognition.image import read_image, write_image
 from lp_recognition.plates import Degradations, FormatError, PlateGenerator, Repainter, load_format
+from lp_recognition.training import train
 from utils.repaint_plates import main
 
 SIZE = (48, 188)
@@ -179,6 +180,19 @@ def test_a_font_that_is_missing_ends_a_training_at_its_start(street):
     )
     with pytest.raises(UserError, match=r"missing.ttf: expected a TrueType font"):
         dataset.alphabet_of(config)
+
+
+def test_formats_that_cannot_be_repainted_end_a_training_before_it_writes(street, tmp_path):
+    config = tiny_config(
+        tmp_path / "model",
+        train_file_list_path=str(street),
+        train_generated_share=0.0,
+        train_repaint_share=0.5,
+        train_plate_formats=("cn_yellow_rear",),
+    )
+    with pytest.raises(FormatError, match="expected a plate format of one line"):
+        train(config)
+    assert not (tmp_path / "model").exists()
 
 
 def test_the_picture_of_pairs(street, tmp_path, capsys):

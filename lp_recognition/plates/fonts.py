@@ -17,6 +17,8 @@ from lp_recognition.errors import UserError
 Mask = NDArray[Any]  # uint8; OpenCV's own types are wider
 
 _SIZE = 160
+#: What TrueType and OpenType files begin with, and collections of them.
+_MAGIC = (b"\x00\x01\x00\x00", b"OTTO", b"true", b"ttcf")
 
 
 class FontError(UserError):
@@ -56,9 +58,10 @@ def check_font(path: str, characters: Sequence[str]) -> None:
     Raises:
         FontError: names the file and what it lacks.
     """
-    _load(path)
-    # OpenCV draws what a font lacks in another font, without a word: so ask the file.
+    # OpenCV draws what a font lacks in another font, without a word: so ask the file. It also crashes on files that are
+    # no fonts: so ask before it sees them.
     present = _code_points(path)
+    _load(path)
     missing = "".join(character for character in characters if ord(character) not in present)
     if missing:
         raise FontError(f"{path}: the font has no glyph for {missing!r}; use a font that has, or other formats")
@@ -84,6 +87,8 @@ def _code_points(path: str) -> frozenset[int]:
     found: set[int] = set()
     try:
         data = Path(path).read_bytes()
+        if data[:4] not in _MAGIC:
+            raise StopIteration
         start = struct.unpack_from(">I", data, 12)[0] if data[:4] == b"ttcf" else 0
         (tables,) = struct.unpack_from(">H", data, start + 4)
         records = [struct.unpack_from(">4sIII", data, start + 12 + 16 * i) for i in range(tables)]
@@ -99,7 +104,9 @@ def _code_points(path: str) -> frozenset[int]:
                 for j in range(groups):
                     first, last, _ = struct.unpack_from(">III", data, table + 16 + 12 * j)
                     found.update(range(first, min(last, 0x10FFFF) + 1))
-    except (OSError, struct.error, StopIteration):
+    except OSError as error:
+        raise FontError(f"{path}: expected a TrueType font, received an error: {error.strerror}") from None
+    except (struct.error, StopIteration):
         raise FontError(f"{path}: expected a TrueType font, received a file without a table of characters") from None
     return frozenset(found)
 
