@@ -1,7 +1,7 @@
 """Other first characters for real crops: a street's plates show few provinces, and this shows them all.
 
 Most crops of a street carry the first character of one province. A network that learns from them and from drawn plates
-comes to take whatever looks real for that province. Here the first character of a real crop is painted over: its
+sees the other provinces as drawings alone. Here the first character of a real crop is painted over: its
 strokes give way to the plate's colour around them, and the glyph of another character takes their place, in the ink and
 as blurred as its neighbours.
 
