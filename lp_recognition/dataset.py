@@ -90,9 +90,10 @@ def check_drawn(config: Config, vocabulary: Vocabulary) -> None:
     """
     if not config.train.draws:
         return
+    formats = build_generator(config).formats
     if config.train.repaint_share > 0:
-        build_repainter(config)
-    for plate_format in build_generator(config).formats:
+        Repainter(formats, config.train.plate_extra_fonts)
+    for plate_format in formats:
         for character in plate_format.characters:
             try:
                 vocabulary.encode(character)

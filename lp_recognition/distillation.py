@@ -6,6 +6,7 @@ takes over the teacher's alignment, and its doubts.
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -30,20 +31,15 @@ class DistilledModel(keras.Model):
 
     def __init__(self, student: keras.Model, teacher: keras.Model, share: float) -> None:
         super().__init__(inputs=student.inputs, outputs=student.outputs[0], name=student.name)
-        # In a list of a plain object Keras does not look for layers: the teacher's weights are none of this model's.
-        self._teacher = _Untracked(teacher)
+        # As a layer Keras would track it, and its weights would be this model's.
+        self._teach = functools.partial(teacher, training=False)
         self._share = share
 
     def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, *args: Any, **kwargs: Any) -> Any:
         """The mixed loss of a batch; evaluation outside of training has no use for it."""
         of_labels = super().compute_loss(x, y, y_pred, *args, **kwargs)
-        taught = ops.stop_gradient(self._teacher.model(x, training=False))
+        taught = ops.stop_gradient(self._teach(x))
         return (1 - self._share) * of_labels + self._share * distance(taught, y_pred)
-
-
-class _Untracked:
-    def __init__(self, model: keras.Model) -> None:
-        self.model = model
 
 
 def distance(taught: Any, logits: Any) -> Any:

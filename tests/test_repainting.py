@@ -44,9 +44,9 @@ def test_a_repainted_plate_is_like_one_drawn_with_that_character(name, monkeypat
         image, label = repainter.repaint(plate.image, plate.label, np.random.default_rng(seed))
         if label == plate.label:
             continue
-        monkeypatch.setattr("lp_recognition.plates.text.TextSource.draw", _always(name, label))
-        expected = drawn(name).image
-        monkeypatch.undo()
+        with monkeypatch.context() as patch:
+            patch.setattr("lp_recognition.plates.text.TextSource.draw", _always(name, label))
+            expected = drawn(name).image
         before, after = (_likeness(expected, crop) for crop in (plate.image, image))
         assert after > 0.45
         assert after > before + 0.15

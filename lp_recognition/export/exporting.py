@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -130,6 +131,12 @@ def export_checkpoint(
             f"{path}: expected a graph that computes the same logits, received a difference of {difference}"
         )
 
+    @functools.cache
+    def in_integers(by_channel: bool) -> NDArray[np.float32]:
+        model = build_model(checkpoint, quantized=True, per_channel=by_channel)
+        compute_in_integers(model, preprocessing)
+        return np.asarray(model(images, training=False))
+
     measured = _listed(lists, config, checkpoint)
     calibrated = _listed(calibration_lists, config, checkpoint)
     in_training = _measured_in_training(checkpoint)
@@ -149,9 +156,7 @@ def export_checkpoint(
         if kind == "float":
             reference = FrozenGraph.from_graph_def(graph, str(target)).predict(images)
         else:
-            in_integers = build_model(checkpoint, quantized=True, per_channel=True if graph is not graph_def else None)
-            compute_in_integers(in_integers, preprocessing)
-            reference = np.asarray(in_integers(images, training=False))
+            reference = in_integers(checkpoint.config.quantize_per_channel or (per_channel and kind == "int8"))
         apart = float(np.abs(logits - reference).max())
         if not apart <= (_LARGEST_STEPS * output.scale if output.is_quantized else 10 * _LARGEST_DIFFERENCE):
             raise ModelError(

@@ -88,21 +88,19 @@ class Repainter:
         place = next((place for place in self._places if place.labels.fullmatch(label)), None)
         if place is None or min(image.shape[:2]) < 12:
             return image, label
-        character = place.characters[int(rng.integers(len(place.characters)))]
-        glyph = place.glyphs.mask(
-            int(rng.integers(_FACES)), character, round(_GLYPH_HEIGHT * place.aspect), _GLYPH_HEIGHT
-        )
         light = image.mean(axis=2, dtype=np.float32)
         slope = _slope_of(light)
         straight, light = _sheared(image, -slope), _sheared(light, -slope)
         box = _find_glyph(light, place)
         if box is None:
             return image, label
-        painted, cover = _paint(straight, light, box, glyph[0], place, rng)
+        character = place.characters[int(rng.integers(len(place.characters)))]
+        face, glyph_width = int(rng.integers(_FACES)), round(_GLYPH_HEIGHT * place.aspect)
+        glyph, _ = place.glyphs.mask(face, character, glyph_width, _GLYPH_HEIGHT)
+        painted, cover = _paint(straight, light, box, glyph, place, rng)
         # What is not painted stays as sharp as it was.
-        width = painted.shape[1]
-        cover = _sheared(cover, slope, (image.shape[1] - 1) / 2)[:, :, None]
-        painted = _sheared(painted, slope, (image.shape[1] - 1) / 2)
+        width, middle = painted.shape[1], (image.shape[1] - 1) / 2
+        cover, painted = _sheared(cover, slope, middle)[:, :, None], _sheared(painted, slope, middle)
         out = image.copy()
         out[:, :width] = np.clip(image[:, :width] * (1 - cover) + cover * painted + 0.5, 0, 255).astype(np.uint8)
         return out, character + label[1:]
@@ -151,7 +149,7 @@ def _levelled_rows(height: int, width: int) -> NDArray[np.intp]:
 
 
 def _sheared(image: Image, slope: float, middle: float | None = None) -> Image:
-    """Moves each column down by `slope` rows a column, the middle one by none."""
+    """Moves each column down by `slope` rows a column, the one at `middle` (of the image, or stated) by none."""
     height, width = image.shape[:2]
     middle = (width - 1) / 2 if middle is None else middle
     matrix = np.array([[1, 0, 0], [slope, 1, -slope * middle]])
