@@ -93,6 +93,9 @@ class train:
     workers = 1
 
     batch_size = 64
+    # "float32", or "mixed_bfloat16": the float part of a training computes in half the digits, on processors and GPUs
+    # that have the instructions. Weights, statistics and logits stay float32, and the 8-bit part is float32 throughout.
+    precision = "float32"
     steps = 20000
     learning_rate = 0.002
     # "cosine" (to zero at the last step), "steps" (times decay_factor every decay_steps) or "constant", after a linear

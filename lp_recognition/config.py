@@ -63,6 +63,7 @@ class TrainConfig(_Section):
     workers: Annotated[int, Field(ge=0, le=64)] = 1
     # Optimization
     batch_size: PositiveInt = 64
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"
     steps: PositiveInt = 20000
     learning_rate: Annotated[float, Field(gt=0)] = 0.001
     learning_rate_schedule: Literal["cosine", "steps", "constant"] = "cosine"

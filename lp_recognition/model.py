@@ -8,6 +8,8 @@ the same function.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -82,6 +84,7 @@ def build_lprnet(
     *,
     quantization_aware: bool = False,
     per_channel: bool = False,
+    precision: str = "float32",
     dropout_rate: float = 0.5,
     weight_decay: float = 0.0,
     random_seed: int = 0,
@@ -92,6 +95,8 @@ def build_lprnet(
         architecture: What to build.
         quantization_aware: Fake-quantize weights and every stored activation to 8 bits.
         per_channel: Quantize weights with one scale for each output channel.
+        precision: The dtype policy of Keras. `mixed_bfloat16` computes in bfloat16 and keeps weights, statistics and
+            logits in float32 (Kalamkar et al., arXiv 1905.12322); for training in float.
         dropout_rate: Share of the head's inputs that training drops, twice.
         weight_decay: Factor of an L2 penalty on the kernels.
         random_seed: Seed of the dropout.
@@ -104,6 +109,28 @@ def build_lprnet(
         ValueError: the input is too small for the pools.
     """
     architecture.check()
+    with _dtype_policy(precision):
+        return _lprnet(architecture, quantization_aware, per_channel, dropout_rate, weight_decay, random_seed)
+
+
+@contextlib.contextmanager
+def _dtype_policy(name: str) -> Iterator[None]:
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _lprnet(
+    architecture: Architecture,
+    quantization_aware: bool,
+    per_channel: bool,
+    dropout_rate: float,
+    weight_decay: float,
+    random_seed: int,
+) -> keras.Model:
     weight_quantizer = WeightQuantizer(per_channel) if quantization_aware else None
     regularizer = keras.regularizers.L2(weight_decay / 2) if weight_decay else None
 
@@ -139,7 +166,7 @@ def build_lprnet(
     x = dropout(x, 2)
     x = _with_context(x, architecture, unit, quantization_aware)  # (batch, 1, time, channels)
     x = unit("logits", architecture.num_classes, batch_norm=False, relu=False, output_margin=_LOGIT_MARGIN)(x)
-    logits = Squeeze(name="Squeeze")(x)  # (batch, time, classes)
+    logits = Squeeze(name="Squeeze", dtype="float32")(x)  # (batch, time, classes)
     return keras.Model(images, logits, name="lprnet")
 
 
@@ -162,7 +189,8 @@ def _with_context(x: Any, architecture: Architecture, unit: Any, quantization_aw
         # As wide as the sequence, so each step sees half of one to either side; odd, so that 'same' padding is even.
         kernel_width = 2 * (time_steps // 2) + 1
         context = unit(
-            "context", num_classes, (1, kernel_width), operation="depthwise_conv", quantize_output=False
+            "context", num_classes, (1, kernel_width), operation="depthwise_conv", quantize_output=False,
+            dtype="float32",  # TensorFlow 2.21 never returns from a depthwise convolution in bfloat16 on a CPU
         )(classes)  # fmt: skip
     x = keras.layers.Concatenate(name="concat")([classes, context])
     return x if quantizer is None else quantizer(x)

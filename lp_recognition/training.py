@@ -167,10 +167,13 @@ def _phases(config: Config, step: int) -> Iterator[tuple[int, int]]:
 def _build(config: Config, vocabulary: Vocabulary, step: int) -> keras.Model:
     """The compiled model of a step, float or quantization-aware."""
     train = config.train
+    quantized = _is_quantized(config, step)
     model = build_lprnet(
         Architecture.from_config(config, vocabulary.num_classes),
-        quantization_aware=_is_quantized(config, step),
+        quantization_aware=quantized,
         per_channel=config.quantize_per_channel,
+        # Steps of 8 bits are finer than bfloat16's.
+        precision="float32" if quantized else train.precision,
         dropout_rate=train.dropout_rate,
         weight_decay=0.0 if train.opt_type == "AdamW" else train.weight_decay,
         random_seed=train.random_seed,

@@ -157,6 +157,21 @@ def test_tile_over_time_repeats_at_each_step():
     assert tiled.tolist() == [[[[1, 2]] * 3], [[[3, 4]] * 3]]
 
 
+@pytest.mark.parametrize("context", CONTEXTS)
+def test_bfloat16_computes_nearly_the_same_with_the_same_weights(context):
+    architecture = dataclasses.replace(TINY, global_context=context)
+    exact, mixed = (build_lprnet(architecture, precision=precision) for precision in ("float32", "mixed_bfloat16"))
+    assert [(w.path, w.dtype) for w in mixed.weights] == [(w.path, "float32") for w in exact.weights]
+    mixed.set_weights(exact.get_weights())
+    images = some_images(TINY.input_shape, 8)
+    logits, expected = (np.asarray(model(images, training=False)) for model in (mixed, exact))
+    assert logits.dtype == np.float32
+    assert 0 < float(np.sqrt(np.mean((logits - expected) ** 2))) < 0.05 * float(expected.std())
+    assert np.asarray(mixed(images, training=True)).dtype == np.float32
+    assert mixed.get_layer("head").compute_dtype == "bfloat16"
+    assert keras.config.dtype_policy().name == "float32"  # of whatever is built next
+
+
 def test_dropout_is_seeded():
     images = some_images(TINY.input_shape)
     outputs = []

@@ -62,6 +62,27 @@ def test_it_learns_in_float_and_in_eight_bits(trained):
     assert last.arrays["weights/stem/output_quantizer/batches_seen"] == 60
 
 
+def test_bfloat16_is_for_the_float_part(crops, tmp_path):
+    """Weights and optimizer stay float32, and the model that is quantized computes in float32."""
+    exact, mixed = (
+        config_of(crops, tmp_path / precision, train_precision=precision, quantization_aware=True)
+        for precision in ("float32", "mixed_bfloat16")
+    )
+    for config in (exact, mixed):
+        train(config)
+    found = [list_checkpoints(config.model_dir) for config in (exact, mixed)]
+    for step in (2, 4):
+        arrays, others = (load_checkpoint(checkpoints[step]).arrays for checkpoints in found)
+        assert {name: array.dtype for name, array in others.items()} == {
+            name: array.dtype for name, array in arrays.items()
+        }
+        assert not np.array_equal(others["weights/stem/kernel"], arrays["weights/stem/kernel"])
+    vocabulary = load_config(Path(mixed.model_dir) / "config.yaml").vocabulary()
+    assert [
+        training._build(mixed, vocabulary, step).get_layer("stem").compute_dtype for step in (1, 2)
+    ] == ["bfloat16", "float32"]  # fmt: skip
+
+
 def test_the_border_to_eight_bits_moves_nothing(crops, tmp_path):
     """Weights, optimizer and seeds go on from float: one step behind it they are one step further, and no more."""
     train(config_of(crops, tmp_path, quantization_aware=True, train_steps=3, train_save_checkpoints_steps=1))
