@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 
+import cv2
+import numpy as np
 import pytest
 
 from lp_recognition import evaluation
 from lp_recognition.annotations import read_annotations
 from lp_recognition.config import save_config
-from lp_recognition.errors import UserError
+from lp_recognition.errors import ConfigError, UserError
 from utils import label_with_model
 
 
@@ -35,8 +38,8 @@ def test_models_that_disagree_label_nothing(arguments, trained, monkeypatch):
     arguments.insert(arguments.index(str(trained.checkpoint)), str(trained.checkpoint))
     genuine, opened = evaluation.open_model, []
 
-    def open_model(path, config):
-        model = genuine(path, config)
+    def open_model(path):
+        model = genuine(path)
         if opened:  # the second one reads everything upside down
             model = replace(model, predict=lambda images: opened[0].predict(images[:, ::-1, ::-1]))
         opened.append(model)
@@ -45,6 +48,46 @@ def test_models_that_disagree_label_nothing(arguments, trained, monkeypatch):
     monkeypatch.setattr("lp_recognition.evaluation.open_model", open_model)
     with pytest.raises(UserError, match="8 the models disagree"):
         label_with_model.main([*arguments, "--any_text"])
+
+
+def test_models_of_other_sizes_label_together(arguments, trained, crops, tmp_path, monkeypatch):
+    """Each is given images of its own kind."""
+    genuine, shapes = evaluation.open_model, []
+
+    def open_model(path):
+        model = genuine(path)
+        if path.endswith("other.ckpt"):
+            other = model.config.with_values(input_shape=(48, 120, 3), width_multiplier=0.5)
+
+            def predict(images):
+                shapes.append(images.shape)
+                return model.predict(np.stack([cv2.resize(image, (94, 24)) for image in images]))
+
+            return replace(model, config=other, predict=predict)
+        return model
+
+    monkeypatch.setattr("lp_recognition.evaluation.open_model", open_model)
+    other = shutil.copy(trained.checkpoint, tmp_path / "other.ckpt")
+    arguments.insert(arguments.index(str(trained.checkpoint)), str(other))
+    label_with_model.main([*arguments, "--any_text"])
+    assert shapes == [(8, 48, 120, 3)]
+    kept, _ = read_annotations(tmp_path / "labelled.txt")
+    expected, _ = read_annotations(crops / "list.txt")
+    assert {(row.path.resolve(), row.label) for row in kept} <= {(row.path.resolve(), row.label) for row in expected}
+
+
+def test_a_file_without_settings_reads_by_the_config(arguments, trained, tmp_path, monkeypatch):
+    genuine, asked = evaluation.open_model, []
+
+    def open_model(path, config=None):
+        asked.append(config)
+        if config is None:
+            raise ConfigError("carries no description")
+        return genuine(path, config)
+
+    monkeypatch.setattr("lp_recognition.evaluation.open_model", open_model)
+    label_with_model.main([*arguments, "--any_text"])
+    assert [config and config.input_shape for config in asked] == [None, trained.config.input_shape]
 
 
 def test_doubtful_readings_and_those_that_fit_no_pattern_are_left_out(arguments, tmp_path, capsys):

@@ -1,7 +1,8 @@
 """Labels images with a model, for self-training and distillation: keeps the readings it is sure of.
 
-The list holds a path a row. Several models label an image only where all of them read the same text; the least
-confident one counts. What was kept is a list like any other, to train on beside those made by people.
+The list holds a path a row. Several models, of any size, label an image only where all of them read the same text; the
+least confident one counts. Each reads by the settings that it carries; the config has those of files that carry none,
+and the patterns. What was kept is a list like any other, to train on beside those made by people.
 
 examples:
   python -m utils.label_with_model config/gap8.py --list images.txt --models model/model.ckpt-4000.ckpt \\
@@ -16,8 +17,13 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lp_recognition.errors import UserError, run_script
+from lp_recognition.errors import ConfigError, UserError, run_script
+
+if TYPE_CHECKING:
+    from lp_recognition.config import Config
+    from lp_recognition.evaluation import OpenedModel
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,19 +54,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from lp_recognition.annotations import write_annotations
     from lp_recognition.dataset import load_rows, prepared_images
-    from lp_recognition.evaluation import open_model
     from lp_recognition.image_lists import path_in_list
     from lp_recognition.metrics import fits_patterns
     from lp_recognition.recognizer import Reading
 
-    models = [open_model(path, config) for path in arguments.models]
+    models = [_opened(path, config) for path in arguments.models]
     rows = load_rows(arguments.list, labelled=False, skip_bad_rows=False).rows
-    readings: list[list[Reading]] = [[] for _ in models]
-    with tqdm(total=len(rows), unit="image", leave=False, file=sys.stderr) as bar:
-        for images in prepared_images(rows, models[0].config.preprocessing, config.infer.batch_size):
-            for model, found in zip(models, readings, strict=True):
-                found += model.read(images, config.infer.beam_width)
-            bar.update(len(images))
+    readings: list[list[Reading]] = []
+    with tqdm(total=len(models) * len(rows), unit="image", leave=False, file=sys.stderr) as bar:
+        for model in models:
+            readings.append([])
+            for images in prepared_images(rows, model.config.preprocessing, config.infer.batch_size):
+                readings[-1] += model.read(images, config.infer.beam_width)
+                bar.update(len(images))
 
     kept: list[tuple[str, str]] = []
     dropped: Counter[str] = Counter()
@@ -80,6 +86,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     left_out = f"; left out: {_why(dropped)}" if dropped else ""
     print(f"{output}: {len(kept)} of {len(rows)} images labelled{left_out}")
     return 0
+
+
+def _opened(path: str, config: Config) -> OpenedModel:
+    from lp_recognition.evaluation import open_model
+
+    try:
+        return open_model(path)
+    except ConfigError:  # it carries no settings
+        return open_model(path, config)
 
 
 def _why(dropped: Counter[str]) -> str:
