@@ -90,6 +90,18 @@ def test_a_file_without_settings_reads_by_the_config(arguments, trained, tmp_pat
     assert [config and config.input_shape for config in asked] == [None, trained.config.input_shape]
 
 
+def test_the_config_says_how_texts_are_read(arguments, trained, monkeypatch):
+    genuine, asked = evaluation.OpenedModel.read, []
+
+    def read(model, images, beam_width):
+        asked.append((model.config.decode.patterns, model.config.lpr_patterns, model.config.alphabet))
+        return genuine(model, images, beam_width)
+
+    monkeypatch.setattr("lp_recognition.evaluation.OpenedModel.read", read)
+    label_with_model.main([*arguments, "--any_text", "decode.patterns=True", "lpr_patterns=[.*]"])
+    assert set(asked) == {(True, (".*",), trained.config.alphabet)}
+
+
 def test_doubtful_readings_and_those_that_fit_no_pattern_are_left_out(arguments, tmp_path, capsys):
     with pytest.raises(UserError, match="received none of 8: 8 fits no pattern"):
         label_with_model.main([*arguments, "lpr_patterns=[X]"])

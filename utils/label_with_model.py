@@ -1,8 +1,8 @@
 """Labels images with a model, for self-training and distillation: keeps the readings it is sure of.
 
 The list holds a path a row. Several models, of any size, label an image only where all of them read the same text; the
-least confident one counts. Each reads by the settings that it carries; the config has those of files that carry none,
-and the patterns. What was kept is a list like any other, to train on beside those made by people.
+least confident one counts. Each has the settings of its network that it carries; the config has those of files that
+carry none, and all others. What was kept is a list like any other, to train on beside those made by people.
 
 examples:
   python -m utils.label_with_model config/gap8.py --list images.txt --models model/model.ckpt-4000.ckpt \\
@@ -16,6 +16,7 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,13 +61,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     models = [_opened(path, config) for path in arguments.models]
     rows = load_rows(arguments.list, labelled=False, skip_bad_rows=False).rows
-    readings: list[list[Reading]] = []
+    readings: list[list[Reading]] = [[] for _ in models]
     with tqdm(total=len(models) * len(rows), unit="image", leave=False, file=sys.stderr) as bar:
-        for model in models:
-            readings.append([])
-            for images in prepared_images(rows, model.config.preprocessing, config.infer.batch_size):
-                readings[-1] += model.read(images, config.infer.beam_width)
-                bar.update(len(images))
+        for preprocessing in dict.fromkeys(model.config.preprocessing for model in models):
+            for images in prepared_images(rows, preprocessing, config.infer.batch_size):
+                for model, found in zip(models, readings, strict=True):
+                    if model.config.preprocessing == preprocessing:
+                        found += model.read(images, config.infer.beam_width)
+                        bar.update(len(images))
 
     kept: list[tuple[str, str]] = []
     dropped: Counter[str] = Counter()
@@ -89,12 +91,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _opened(path: str, config: Config) -> OpenedModel:
+    """A model with the settings of its network that it carries, and all others of the config."""
+    from lp_recognition.config import MODEL_SETTINGS
     from lp_recognition.evaluation import open_model
 
     try:
-        return open_model(path)
-    except ConfigError:  # it carries no settings
+        model = open_model(path)
+    except ConfigError:  # it carries none
         return open_model(path, config)
+    return replace(model, config=config.with_values(**{key: getattr(model.config, key) for key in MODEL_SETTINGS}))
 
 
 def _why(dropped: Counter[str]) -> str:
