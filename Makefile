@@ -33,7 +33,7 @@ test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-firmware: $(READY)
-	$(BIN)/python -m pytest tests/test_export_c.py
+	$(BIN)/python -m pytest tests/deployment/test_c_code.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -18,7 +18,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lp_recognition.errors import ConfigError, run_script
+from lp_recognition.system.errors import ConfigError, run_script
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,16 +33,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     arguments = parser.parse_intermixed_args(argv)
 
-    from lp_recognition.config import load_config
+    from lp_recognition.settings.recognition import load_config
 
     config = load_config(arguments.config, arguments.overrides)
 
     from tqdm import tqdm
 
-    from lp_recognition.checkpoints import find_checkpoint
-    from lp_recognition.evaluation import EvaluationList, evaluate, open_model
-    from lp_recognition.files import check_folder
-    from lp_recognition.pretrained import is_name
+    from lp_recognition.evaluation.opening import open_model
+    from lp_recognition.evaluation.recognition import EvaluationList, evaluate
+    from lp_recognition.model_files.checkpoints import find_checkpoint
+    from lp_recognition.model_files.pretrained import is_name
+    from lp_recognition.system.files import check_folder
 
     path = arguments.model or find_checkpoint(config, arguments.checkpoint or config.eval.checkpoint)
     model = open_model(path, config)

@@ -22,7 +22,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from lp_recognition.errors import run_script
+from lp_recognition.system.errors import run_script
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,12 +44,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier export")
     arguments = parser.parse_intermixed_args(argv)
 
-    from lp_recognition.config import load_config
+    from lp_recognition.settings.recognition import load_config
 
     config = load_config(arguments.config, arguments.overrides)
 
-    from lp_recognition.checkpoints import find_checkpoint
-    from lp_recognition.native_log import import_quietly
+    from lp_recognition.model_files.checkpoints import find_checkpoint
+    from lp_recognition.system.native_log import import_quietly
 
     path = find_checkpoint(config, arguments.checkpoint)
     export = import_quietly("lp_recognition.export.exporting").export_checkpoint(

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import infer_tflite_single_image
-from lp_recognition.errors import run_script
+from lp_recognition.system.errors import run_script
 
 
 def main(argv: Sequence[str] | None = None) -> int:

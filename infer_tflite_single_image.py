@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from lp_recognition.errors import run_script
+from lp_recognition.system.errors import run_script
 
 
 def main(
@@ -35,7 +35,7 @@ def main(
     parser.add_argument("--output", default="", help="also draw the reading into this picture")
     arguments = parser.parse_args(argv)
 
-    from lp_recognition.prediction import read_single_image
+    from lp_recognition.evaluation.prediction import read_single_image
 
     reading = read_single_image(
         arguments.model,

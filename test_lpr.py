@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from lp_recognition.errors import ConfigError, run_script
+from lp_recognition.system.errors import ConfigError, run_script
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     arguments = parser.parse_intermixed_args(argv)
 
-    from lp_recognition.config import load_config
+    from lp_recognition.settings.recognition import load_config
 
     config = load_config(arguments.config, arguments.overrides)
     if not config.infer.file_list_path:
@@ -37,10 +37,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             "infer.file_list_path=plates.txt"
         )
 
-    from lp_recognition.checkpoints import find_checkpoint
-    from lp_recognition.dataset import load_rows
-    from lp_recognition.evaluation import open_model
-    from lp_recognition.prediction import read_list
+    from lp_recognition.evaluation.opening import open_model
+    from lp_recognition.evaluation.prediction import read_list
+    from lp_recognition.lists.rows import load_rows
+    from lp_recognition.model_files.checkpoints import find_checkpoint
 
     rows = load_rows(config.infer.file_list_path, labelled=False, skip_bad_rows=False).rows
     path = arguments.model or find_checkpoint(config, arguments.checkpoint or config.infer.checkpoint)

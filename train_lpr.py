@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from lp_recognition.errors import run_script
+from lp_recognition.system.errors import run_script
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -24,13 +24,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--init_checkpoint", default="", help="start from its weights instead of at random")
     arguments = parser.parse_args(argv)
 
-    from lp_recognition.config import load_config
+    from lp_recognition.settings.recognition import load_config
 
     config = load_config(arguments.config, arguments.overrides)
 
-    from lp_recognition.native_log import import_quietly
+    from lp_recognition.system.native_log import import_quietly
 
-    result = import_quietly("lp_recognition.training").train(config, arguments.init_checkpoint)
+    result = import_quietly("lp_recognition.training.loop").train(config, arguments.init_checkpoint)
     state = "finished" if result.finished else "interrupted, the same command goes on"
     print(f"{state}: step {result.step} of {config.train.steps}, checkpoints in {config.model_dir}")
     if (metrics := result.metrics) is not None:

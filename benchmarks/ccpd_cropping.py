@@ -21,10 +21,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from lp_recognition.converters.ccpd import CcpdName, CcpdOptions, convert_ccpd, format_name, label_indices
-from lp_recognition.converters.conversion import find_images
-from lp_recognition.errors import run_script
-from lp_recognition.image import read_image
+from lp_recognition.images.image import read_image
+from lp_recognition.images.photographs import find_images
+from lp_recognition.lists.converters.ccpd import CcpdName, CcpdOptions, convert_ccpd, format_name, label_indices
+from lp_recognition.system.errors import run_script
 
 NEEDED = 0.8
 SHARED_MEMORY = Path("/dev/shm")

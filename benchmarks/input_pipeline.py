@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lp_recognition.errors import run_script
+from lp_recognition.system.errors import run_script
 
 _CASES: dict[str, dict[str, Any]] = {
     "listed crops, no augmentation": {"apply_basic_aug": False, "apply_stn_aug": False, "apply_blur_aug": False},
@@ -37,9 +37,10 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     import cv2
 
-    from lp_recognition.config import load_config
-    from lp_recognition.dataset import all_batches, load_rows
-    from lp_recognition.metrics import format_table
+    from lp_recognition.lists.rows import load_rows
+    from lp_recognition.settings.recognition import load_config
+    from lp_recognition.system.tables import format_table
+    from lp_recognition.training.batches import all_batches
     from utils.generate_plates import main as generate_plates
 
     cv2.setNumThreads(1)

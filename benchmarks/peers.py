@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from lp_recognition.errors import ConfigError, summarize
+from lp_recognition.system.errors import ConfigError, summarize
 
 PEERS_FILE = Path(__file__).with_name("peers.yaml")
 

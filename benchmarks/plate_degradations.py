@@ -21,8 +21,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from lp_recognition.annotations import list_name
-from lp_recognition.errors import ConfigError, UserError, did_you_mean, run_script
+from lp_recognition.lists.annotations import list_name
+from lp_recognition.system.errors import ConfigError, UserError, did_you_mean, run_script
 
 #: The kinds of degradation that are left out together, because one alone hardly shows.
 GROUPS = {
@@ -72,7 +72,7 @@ def _train(
     arguments: argparse.Namespace, title: str, names: Sequence[str], steps: int, start: Path | None = None
 ) -> Path:
     """Trains on drawn plates that are spared some degradations; the last checkpoint."""
-    from lp_recognition.checkpoints import checkpoint_path
+    from lp_recognition.model_files.checkpoints import checkpoint_path
 
     folder = Path(arguments.output) / title.replace(" ", "_")
     checkpoint = checkpoint_path(folder, steps)
@@ -123,7 +123,7 @@ def _run(script: str, *words: str, log: Path, arguments: argparse.Namespace) -> 
 
 
 def _print_table(measured: dict[str, list[dict[str, Any]]], lists: Sequence[str]) -> None:
-    from lp_recognition.metrics import format_table
+    from lp_recognition.system.tables import format_table
 
     header = ["drawn plates", *(title for name in lists for title in (f"LP-RR, {name}", "change", "last six"))]
     first = next(iter(measured.values()))

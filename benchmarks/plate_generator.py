@@ -15,7 +15,7 @@ import statistics
 import time
 from collections.abc import Sequence
 
-from lp_recognition.errors import run_script
+from lp_recognition.system.errors import run_script
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from lp_recognition.errors import run_script
+from lp_recognition.system.errors import run_script
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -27,9 +27,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--runs", type=int, default=3, help="runs a row (%(default)s)")
     arguments = parser.parse_args(argv)
 
-    from lp_recognition.config import load_config
-    from lp_recognition.metrics import format_table
-    from lp_recognition.recognizer import Recognizer
+    from lp_recognition.reading.recognizer import Recognizer
+    from lp_recognition.settings.recognition import load_config
+    from lp_recognition.system.tables import format_table
     from utils.generate_plates import main as generate_plates
 
     config = load_config(arguments.config)

@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.peers import PEERS_FILE, Peer, Peers, load_peers
-from lp_recognition.errors import UserError, run_script
+from lp_recognition.system.errors import UserError, run_script
 
 if TYPE_CHECKING:
     from benchmarks.tradeoff_chart import Point
-    from lp_recognition.image import Image
-    from lp_recognition.recognizer import Recognizer
+    from lp_recognition.images.image import Image
+    from lp_recognition.reading.recognizer import Recognizer
 
 _WARM_UP = 3
 
@@ -110,7 +110,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.timed < 1:
         raise UserError(f"--timed: expected at least 1, received {arguments.timed}")
 
-    from lp_recognition.metrics import format_table
+    from lp_recognition.system.tables import format_table
 
     peers = load_peers(arguments.peers)
     opened = _open(arguments.models, arguments.config)
@@ -145,7 +145,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _peer_result(peer: Peer, plates: int, list_name: str) -> Result:
     """A peer's row, with its figures under the name that the list has in this run."""
-    from lp_recognition.metrics import wilson_interval
+    from lp_recognition.evaluation.metrics import wilson_interval
 
     figures = None
     if peer.lp_rr is not None:
@@ -157,9 +157,9 @@ def _peer_result(peer: Peer, plates: int, list_name: str) -> Result:
 
 def _open(given: Sequence[str], config: str) -> list[tuple[str, Path, Recognizer]]:
     """The shipped files and the given ones, each once: name, path and reader."""
-    from lp_recognition.description import read_description
-    from lp_recognition.pretrained import find_model, shipped_models
-    from lp_recognition.recognizer import Recognizer
+    from lp_recognition.model_files.description import read_description
+    from lp_recognition.model_files.pretrained import find_model, shipped_models
+    from lp_recognition.reading.recognizer import Recognizer
 
     paths = shipped_models()
     known = {path.resolve() for path in paths.values()}
@@ -180,8 +180,8 @@ def _open(given: Sequence[str], config: str) -> list[tuple[str, Path, Recognizer
 
 
 def _read_lists(lists: Sequence[str]) -> list[Plates]:
-    from lp_recognition.annotations import list_name, read_annotations
-    from lp_recognition.image import read_image
+    from lp_recognition.images.image import read_image
+    from lp_recognition.lists.annotations import list_name, read_annotations
 
     names = [list_name(path) for path in lists]
     read = []
@@ -196,7 +196,7 @@ def _times(recognizers: Sequence[Recognizer], images: Sequence[Image]) -> list[f
     """Median milliseconds of a model call, all models in turn on each plate."""
     import numpy as np
 
-    from lp_recognition.recognizer import pixel_values
+    from lp_recognition.reading.recognizer import pixel_values
 
     taken: list[list[float]] = [[] for _ in recognizers]
     pixels = [pixel_values(recognizer.ends[0], recognizer.config.preprocessing) for recognizer in recognizers]
@@ -212,8 +212,8 @@ def _times(recognizers: Sequence[Recognizer], images: Sequence[Image]) -> list[f
 
 
 def _measure(name: str, path: Path, recognizer: Recognizer, lists: Sequence[Plates], ms: float) -> Result:
-    from lp_recognition.export.layers import model_bytes, read_model_file, read_network
-    from lp_recognition.export.micro import is_installed, run_once
+    from lp_recognition.deployment.layers import model_bytes, read_model_file, read_network
+    from lp_recognition.deployment.micro import is_installed, run_once
 
     data = read_model_file(path)
     arena = run_once(model_bytes(data)).arena if is_installed() else None
@@ -226,7 +226,7 @@ def _measure(name: str, path: Path, recognizer: Recognizer, lists: Sequence[Plat
 
 
 def _figures(recognizer: Recognizer, plates: Plates) -> Figures | None:
-    from lp_recognition.metrics import fits_patterns, judge_readings, summarize_judgements
+    from lp_recognition.evaluation.metrics import fits_patterns, judge_readings, summarize_judgements
 
     vocabulary = recognizer.vocabulary
     patterns = recognizer.config.lpr_patterns
@@ -246,13 +246,13 @@ def _figures(recognizer: Recognizer, plates: Plates) -> Figures | None:
 
 
 def _begins_chinese(label: str) -> bool:
-    from lp_recognition.vocabulary import is_chinese, split_symbols
+    from lp_recognition.texts.vocabulary import is_chinese, split_symbols
 
     return is_chinese(split_symbols(label)[0])
 
 
 def _arena_note() -> str:
-    from lp_recognition.export.micro import INSTALL_HINT, is_installed
+    from lp_recognition.deployment.micro import INSTALL_HINT, is_installed
 
     if not is_installed():
         return f"not measured: tflite-micro is not installed; {INSTALL_HINT}"
@@ -265,7 +265,7 @@ def _number(value: float | None, digits: int) -> object:
 
 def _plot(target: str, results: Sequence[Result], plates: Plates, peers: Peers) -> None:
     from benchmarks.tradeoff_chart import Point, draw_tradeoff
-    from lp_recognition.image import write_image
+    from lp_recognition.images.image import write_image
 
     points: list[Point] = []
     for result in results:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from lp_recognition.image import Image
-from lp_recognition.visualize import draw_text, text_width
+from lp_recognition.images.canvas import draw_text, text_width
+from lp_recognition.images.image import Image
 
 # Sizes are in pixels, colours BGR; the picture is meant to be shown at half its size.
 _WIDTH, _HEIGHT = 1600, 1000

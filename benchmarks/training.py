@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from lp_recognition.errors import run_script
+from lp_recognition.system.errors import run_script
 
 KINDS = ("plain Keras", "float", "bfloat16", "quantization-aware")
 
@@ -30,10 +30,12 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     import numpy as np
 
-    from lp_recognition.config import load_config
-    from lp_recognition.dataset import LabelledRows, all_batches, alphabet_of
-    from lp_recognition.metrics import format_table
-    from lp_recognition.native_log import import_quietly
+    from lp_recognition.lists.drawn import alphabet_of
+    from lp_recognition.lists.rows import LabelledRows
+    from lp_recognition.settings.recognition import load_config
+    from lp_recognition.system.native_log import import_quietly
+    from lp_recognition.system.tables import format_table
+    from lp_recognition.training.batches import all_batches
 
     import_quietly("keras")
     rows = []
@@ -64,8 +66,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _model(config: Any, vocabulary: Any, kind: str) -> Any:
     import keras
 
-    from lp_recognition.losses import CTCLoss
-    from lp_recognition.model import Architecture, build_lprnet
+    from lp_recognition.networks.losses import CTCLoss
+    from lp_recognition.networks.lprnet import Architecture, build_lprnet
 
     architecture = Architecture.from_config(config, vocabulary.num_classes)
     if kind == "plain Keras":

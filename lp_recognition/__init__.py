@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lp_recognition.recognizer import Recognizer
+    from lp_recognition.reading.recognizer import Recognizer
 
 __all__ = ["Recognizer"]
 
@@ -17,7 +17,7 @@ __all__ = ["Recognizer"]
 def __getattr__(name: str) -> Any:
     """Imports `Recognizer` when it is first asked for, so that `--help` need not wait for OpenCV."""
     if name == "Recognizer":
-        from lp_recognition.recognizer import Recognizer
+        from lp_recognition.reading.recognizer import Recognizer
 
         return Recognizer
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -18,9 +18,9 @@ import cv2
 import numpy as np
 
 from lp_recognition import Recognizer
-from lp_recognition.config import Config
-from lp_recognition.image import write_image
-from lp_recognition.visualize import draw_reading
+from lp_recognition.evaluation.drawing import draw_reading
+from lp_recognition.images.image import write_image
+from lp_recognition.settings.recognition import RecognitionConfig
 
 
 def drawn_plate() -> np.ndarray:
@@ -42,7 +42,7 @@ def main(model: str, config: str) -> int:
         picture = draw_reading(image, reading.text, reading.confidence, reading.confidences)
         write_image(Path(folder) / "picture.png", picture)
     Recognizer(model, config=config, beam_width=5).read(image)
-    by_patterns = Config.model_validate(recognizer.config.model_dump() | {"lpr_patterns": "[A-D]{2}"})
+    by_patterns = RecognitionConfig.model_validate(recognizer.config.model_dump() | {"lpr_patterns": "[A-D]{2}"})
     fitting = Recognizer(model, config=by_patterns, patterns=True).read(image)
 
     print(f"python {sys.version.split()[0]}, numpy {np.__version__}, opencv {cv2.__version__}")

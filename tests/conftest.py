@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from tiny_models import TrainedModel, convert, tiny_config
 
-from lp_recognition.annotations import write_annotations
-from lp_recognition.image import write_image
+from lp_recognition.images.image import write_image
+from lp_recognition.lists.annotations import write_annotations
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -76,7 +76,7 @@ def trained(shared, crops) -> TrainedModel:
     """A model that has learnt the eight crops by heart: 80 steps in float, 60 with quantization."""
 
     def make(folder: Path) -> None:
-        from lp_recognition.training import train
+        from lp_recognition.training.loop import train
 
         config = tiny_config(
             folder, train_file_list_path=str(crops / "list.txt"), eval_file_list_path=str(crops / "list.txt"),

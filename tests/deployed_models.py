@@ -10,16 +10,16 @@ from pathlib import Path
 
 import numpy as np
 
-from lp_recognition.annotations import write_annotations
-from lp_recognition.config import Config
-from lp_recognition.image import write_image
-from lp_recognition.native_log import import_quietly
+from lp_recognition.images.image import write_image
+from lp_recognition.lists.annotations import write_annotations
+from lp_recognition.settings.recognition import RecognitionConfig
+from lp_recognition.system.native_log import import_quietly
 
 ROOT = Path(__file__).resolve().parent.parent
 #: Real crops, where this machine has them.
 REAL_CROPS = ROOT.parent / "shared" / "data"
 
-CONFIG = Config(
+CONFIG = RecognitionConfig(
     input_shape=(24, 94, 3), alphabet="京沪AB01", width_multiplier=0.15, stem_pool_strides=(2, 2), head_kernel_width=5,
     global_context="convolutional", quantization_aware=True, lpr_patterns=("[京沪][AB][01]{5}",),
 )  # fmt: skip
@@ -29,8 +29,8 @@ CONFIG = Config(
 def folder() -> Path:
     """A folder with `model.ckpt-7.ckpt` (its ranges learnt), `float.ckpt` (none) and `crops/list.txt`."""
     import_quietly("tensorflow")
-    from lp_recognition.checkpoints import model_arrays, save_checkpoint
-    from lp_recognition.model import Architecture, build_lprnet
+    from lp_recognition.model_files.checkpoints import model_arrays, save_checkpoint
+    from lp_recognition.networks.lprnet import Architecture, build_lprnet
     from lp_recognition.plates import PlateGenerator
 
     path = Path(tempfile.mkdtemp(prefix="deployed"))
@@ -78,15 +78,15 @@ def exported() -> Path:
 @functools.cache
 def config_file() -> Path:
     """The config, recorded."""
-    from lp_recognition.config import save_config
+    from lp_recognition.settings.loading import save_settings
 
-    save_config(CONFIG, folder() / "config.yaml")
+    save_settings(CONFIG, folder() / "config.yaml")
     return folder() / "config.yaml"
 
 
 def prepared_crops() -> np.ndarray:
     """The drawn crops as the network sees them, uint8."""
-    from lp_recognition.image import read_image
+    from lp_recognition.images.image import read_image
 
     paths = sorted((folder() / "crops").glob("*.png"), key=lambda path: int(path.stem))
     return np.stack([CONFIG.preprocessing.prepare(read_image(path)) for path in paths])

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from lp_recognition.config import Config, load_config
+from lp_recognition.settings.recognition import RecognitionConfig, load_config
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -34,7 +34,7 @@ TINY_TRAIN = {
 }
 
 
-def tiny_config(model_dir: str | Path = "", **values) -> Config:
+def tiny_config(model_dir: str | Path = "", **values) -> RecognitionConfig:
     """A small config; `decode_...=`, `train_...=`, `eval_...=` and `infer_...=` set values of the sections."""
     sections: dict[str, dict] = {"decode": {}, "train": dict(TINY_TRAIN), "eval": {"generated_plates": 4}, "infer": {}}
     top = dict(TINY)
@@ -44,7 +44,7 @@ def tiny_config(model_dir: str | Path = "", **values) -> Config:
             sections[section][key] = value
         else:
             top[name] = value
-    return Config.model_validate({"model_dir": str(model_dir), **top, **sections})
+    return RecognitionConfig.model_validate({"model_dir": str(model_dir), **top, **sections})
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class TrainedModel:
     folder: Path
 
     @property
-    def config(self) -> Config:
+    def config(self) -> RecognitionConfig:
         return load_config(self.folder / "config.yaml")
 
     @property

@@ -54,7 +54,8 @@ if __name__ == "__main__":
     import sys
     from pathlib import Path
 
-    from lp_recognition.config import Config, save_config
+    from lp_recognition.settings.loading import save_settings
+    from lp_recognition.settings.recognition import RecognitionConfig
 
     Path(sys.argv[1]).write_bytes(tiny_tflite())
-    save_config(Config(input_shape=(24, 48, 3), alphabet="ABCD"), sys.argv[2])
+    save_settings(RecognitionConfig(input_shape=(24, 48, 3), alphabet="ABCD"), sys.argv[2])

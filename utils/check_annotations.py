@@ -18,14 +18,14 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from lp_recognition.annotation_checks import CheckResult, Rules, check_lists
-from lp_recognition.check_page import write_page
-from lp_recognition.config import load_config
-from lp_recognition.converters.options import default_workers, parse_size
-from lp_recognition.errors import run_script
-from lp_recognition.files import write_text
-from lp_recognition.near_duplicates import NEAR_DISTANCE
-from lp_recognition.vocabulary import Vocabulary, split_symbols
+from lp_recognition.images.near_duplicates import NEAR_DISTANCE
+from lp_recognition.lists.annotation_checks import CheckResult, Rules, check_lists
+from lp_recognition.lists.check_page import write_page
+from lp_recognition.settings.recognition import load_config
+from lp_recognition.system.errors import run_script
+from lp_recognition.system.files import write_text
+from lp_recognition.system.options import default_workers, parse_size
+from lp_recognition.texts.vocabulary import Vocabulary, split_symbols
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -73,7 +73,7 @@ def _rules(args: argparse.Namespace) -> Rules:
         if vocabulary is None and config.alphabet is not None:
             vocabulary = config.vocabulary()
         if time_steps is None:
-            from lp_recognition.model import Architecture  # brings keras along: only where it is asked for
+            from lp_recognition.networks.lprnet import Architecture  # brings keras along: only where it is asked for
 
             time_steps = Architecture.from_config(config, num_classes=2).time_steps
     return Rules(vocabulary, patterns, max_length, time_steps, args.min_size, args.near)

@@ -17,7 +17,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from lp_recognition.errors import UserError, run_script
+from lp_recognition.system.errors import UserError, run_script
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,16 +42,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.plates is not None and arguments.plates < 1:
         raise UserError(f"--plates: expected at least 1, received {arguments.plates}")
 
-    from lp_recognition.config import load_config
+    from lp_recognition.settings.recognition import load_config
 
     config = load_config(arguments.config, arguments.overrides)
 
     from tqdm import tqdm
 
-    from lp_recognition.native_log import import_quietly
+    from lp_recognition.system.native_log import import_quietly
 
     import_quietly("tensorflow")
-    from lp_recognition.export.comparison import compare
+    from lp_recognition.deployment.comparison import compare
 
     with tqdm(unit="plate", leave=False, file=sys.stderr) as bar:
         comparison = compare(
@@ -61,15 +61,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(f"{len(comparison.plates.labels)} plates of {', '.join(arguments.list)}\n\n{comparison.to_table()}")
     bound = arguments.bound / 100
     if arguments.html:
-        from lp_recognition.export.comparison_page import comparison_page
-        from lp_recognition.files import write_text
+        from lp_recognition.deployment.comparison_page import comparison_page
+        from lp_recognition.system.files import write_text
 
         write_text(arguments.html, comparison_page(comparison, bound))
         print(f"{arguments.html} shows the plates", file=sys.stderr)
     if arguments.json:
         import json
 
-        from lp_recognition.files import write_text
+        from lp_recognition.system.files import write_text
 
         write_text(arguments.json, json.dumps(comparison.to_dict(), ensure_ascii=False, indent=1) + "\n")
     beyond = comparison.beyond(bound)

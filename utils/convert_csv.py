@@ -11,9 +11,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from lp_recognition.annotations import read_annotations
-from lp_recognition.errors import UserError, run_script
-from lp_recognition.image_lists import path_in_list, read_csv, write_lists
+from lp_recognition.lists.annotations import read_annotations
+from lp_recognition.lists.image_lists import path_in_list, read_csv, write_lists
+from lp_recognition.system.errors import UserError, run_script
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -12,9 +12,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from lp_recognition.annotations import write_annotations
-from lp_recognition.errors import run_script
-from lp_recognition.image_lists import list_images, path_in_list
+from lp_recognition.lists.annotations import write_annotations
+from lp_recognition.lists.image_lists import list_images, path_in_list
+from lp_recognition.system.errors import run_script
 
 
 def main(argv: Sequence[str] | None = None) -> int:

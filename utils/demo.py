@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lp_recognition.errors import UserError, run_script
+from lp_recognition.system.errors import UserError, run_script
 
 _PLATES = 500
 _SEED = 2024  # the training draws other plates
@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     began = time.monotonic()
     rows = _run_workflow(Path(arguments.output), arguments.overrides)
 
-    from lp_recognition.metrics import format_table
+    from lp_recognition.system.tables import format_table
 
     print(f"\n{format_table(('model', 'LP-RR', '95% interval', 'KB'), rows)}")
     print(f"\n{_PLATES} held-out drawn plates, {time.monotonic() - began:.0f} s in all")
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run_workflow(folder: Path, overrides: Sequence[str]) -> list[tuple[object, ...]]:
-    from lp_recognition.config import load_config
+    from lp_recognition.settings.recognition import load_config
 
     config = load_config("config/demo.py", [f"model_dir={folder / 'model'}", *overrides])
     model = folder / "model"
@@ -98,7 +98,7 @@ def _figures(path: Path) -> tuple[str, str]:
 
 def _some_paths(plates: Path, count: int) -> Path:
     """A list of paths alone, of the first drawn plates."""
-    from lp_recognition.annotations import read_annotations, write_annotations
+    from lp_recognition.lists.annotations import read_annotations, write_annotations
 
     rows, _ = read_annotations(plates / "annotation.txt")
     listed = plates / "paths.txt"

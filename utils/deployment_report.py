@@ -8,7 +8,7 @@ examples:
 
 Of a config it takes the same graph with random weights, as uint8 or int8 as each target wants. Targets: gap8,
 tflite-micro (runs the file in the real interpreter, extra [mcu]), stm32h7, stm32f7; --targets FILE adds yours, in the
-form of lp_recognition/export/targets.yaml. Status 1 where a target named by --target is failed; without --target,
+form of lp_recognition/deployment/targets.yaml. Status 1 where a target named by --target is failed; without --target,
 where every one is.
 """
 
@@ -19,7 +19,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lp_recognition.errors import UserError, run_script
+from lp_recognition.system.errors import UserError, run_script
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,39 +33,39 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", default="", metavar="FILE", help="also write the report as JSON")
     arguments = parser.parse_intermixed_args(argv)
 
-    from lp_recognition.native_log import import_quietly
-    from lp_recognition.pretrained import find_model
+    from lp_recognition.model_files.pretrained import find_model
+    from lp_recognition.system.native_log import import_quietly
 
     model = arguments.model if Path(arguments.model).is_dir() else str(find_model(arguments.model))
     is_file = Path(model).suffix == ".tflite"
     if arguments.overrides and is_file:
         raise UserError(f"{arguments.overrides[0]}: expected no settings beside a .tflite; they are those of a config")
     if not is_file:  # a mistake in it shows before anything slow is imported
-        from lp_recognition.config import load_config
+        from lp_recognition.settings.recognition import load_config
 
         config = load_config(arguments.model, arguments.overrides)
 
-        from lp_recognition.dataset import alphabet_of
+        from lp_recognition.lists.drawn import alphabet_of
 
         vocabulary = alphabet_of(config)
         import_quietly("tensorflow")
 
-    from lp_recognition.export.report import report_config, report_file
-    from lp_recognition.export.targets import choose_targets, load_targets
+    from lp_recognition.deployment.report import report_config, report_file
+    from lp_recognition.deployment.targets import choose_targets, load_targets
 
     targets = choose_targets(load_targets(arguments.targets), arguments.target)
     report = report_file(model, targets) if is_file else report_config(config, vocabulary, model, targets)
     print(report.to_table())
     if arguments.html:
-        from lp_recognition.export.report_page import report_page
-        from lp_recognition.files import write_text
+        from lp_recognition.deployment.report_page import report_page
+        from lp_recognition.system.files import write_text
 
         write_text(arguments.html, report_page(report))
         print(f"\n{arguments.html} shows it as a page", file=sys.stderr)
     if arguments.json:
         import json
 
-        from lp_recognition.files import write_text
+        from lp_recognition.system.files import write_text
 
         write_text(arguments.json, json.dumps(report.to_dict(), ensure_ascii=False, indent=1) + "\n")
     passed = [verdict.passed for verdict in report.verdicts]

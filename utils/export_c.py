@@ -15,7 +15,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from lp_recognition.errors import run_script
+from lp_recognition.system.errors import run_script
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,8 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--overwrite", action="store_true", help="replace sources that are there")
     arguments = parser.parse_args(argv)
 
-    from lp_recognition.config import load_config
-    from lp_recognition.export.c_code import CReader, export_c
+    from lp_recognition.deployment.c_code import CReader, export_c
+    from lp_recognition.settings.recognition import load_config
 
     config = load_config(arguments.config) if arguments.config else None
     for path, size in export_c(arguments.model, arguments.output, config=config, overwrite=arguments.overwrite):
@@ -37,9 +37,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not arguments.list:
         return 0
 
-    from lp_recognition.annotations import read_annotations
-    from lp_recognition.image import read_image
-    from lp_recognition.recognizer import Recognizer
+    from lp_recognition.images.image import read_image
+    from lp_recognition.lists.annotations import read_annotations
+    from lp_recognition.reading.recognizer import Recognizer
 
     recognizer = Recognizer(arguments.model, config=config)
     reader = CReader(arguments.output, recognizer)

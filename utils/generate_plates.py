@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lp_recognition.errors import UserError, run_script
+from lp_recognition.system.errors import UserError, run_script
 
 if TYPE_CHECKING:
     from lp_recognition.plates import PlateGenerator
@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _show_formats(names: Sequence[str], picture: Path) -> None:
-    from lp_recognition.image import write_image
+    from lp_recognition.images.image import write_image
     from lp_recognition.plates import load_format
     from lp_recognition.plates.contact_sheet import draw_contact_sheet
 
@@ -116,9 +116,9 @@ def _prepare_folder(folder: Path, overwrite: bool) -> None:
 
 def _write_plates(draw: functools.partial[Row], folder: Path, count: int, workers: int, corners: bool) -> None:
     """Draws and writes plates; whatever ends it, the lists name the plates whose images are whole, and no others."""
-    from lp_recognition.annotations import write_annotations
-    from lp_recognition.files import write_text
-    from lp_recognition.parallel import run_parallel
+    from lp_recognition.lists.annotations import write_annotations
+    from lp_recognition.system.files import write_text
+    from lp_recognition.system.parallel import run_parallel
 
     rows: list[Row] = []
     try:

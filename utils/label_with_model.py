@@ -20,11 +20,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lp_recognition.errors import ConfigError, UserError, run_script
+from lp_recognition.system.errors import ConfigError, UserError, run_script
 
 if TYPE_CHECKING:
-    from lp_recognition.config import Config
-    from lp_recognition.evaluation import OpenedModel
+    from lp_recognition.evaluation.opening import OpenedModel
+    from lp_recognition.settings.recognition import RecognitionConfig
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,17 +47,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not 0 <= arguments.min_confidence <= 1:
         raise UserError(f"--min_confidence: expected 0 to 1, received {arguments.min_confidence}")
 
-    from lp_recognition.config import load_config
+    from lp_recognition.settings.recognition import load_config
 
     config = load_config(arguments.config, arguments.overrides)
 
     from tqdm import tqdm
 
-    from lp_recognition.annotations import write_annotations
-    from lp_recognition.dataset import load_rows, prepared_images
-    from lp_recognition.image_lists import path_in_list
-    from lp_recognition.metrics import fits_patterns
-    from lp_recognition.recognizer import Reading
+    from lp_recognition.evaluation.metrics import fits_patterns
+    from lp_recognition.lists.annotations import write_annotations
+    from lp_recognition.lists.image_lists import path_in_list
+    from lp_recognition.lists.rows import load_rows, prepared_images
+    from lp_recognition.reading.recognizer import Reading
 
     models = [_opened(path, config) for path in arguments.models]
     rows = load_rows(arguments.list, labelled=False, skip_bad_rows=False).rows
@@ -90,16 +90,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _opened(path: str, config: Config) -> OpenedModel:
+def _opened(path: str, config: RecognitionConfig) -> OpenedModel:
     """A model with the settings of its network that it carries, and all others of the config."""
-    from lp_recognition.config import MODEL_SETTINGS
-    from lp_recognition.evaluation import open_model
+    from lp_recognition.evaluation.opening import open_model
 
     try:
         model = open_model(path)
     except ConfigError:  # it carries none
         return open_model(path, config)
-    return replace(model, config=config.with_values(**{key: getattr(model.config, key) for key in MODEL_SETTINGS}))
+    return replace(
+        model,
+        config=config.with_values(**{key: getattr(model.config, key) for key in RecognitionConfig.MODEL_SETTINGS}),
+    )
 
 
 def _why(dropped: Counter[str]) -> str:

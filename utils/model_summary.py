@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from lp_recognition.errors import run_script
+from lp_recognition.system.errors import run_script
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -19,16 +19,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings to change: width_multiplier=0.5")
     arguments = parser.parse_args(argv)
 
-    from lp_recognition.config import load_config
+    from lp_recognition.settings.recognition import load_config
 
     config = load_config(arguments.config, arguments.overrides)
 
-    from lp_recognition.dataset import alphabet_of
-    from lp_recognition.native_log import import_quietly
+    from lp_recognition.lists.drawn import alphabet_of
+    from lp_recognition.system.native_log import import_quietly
 
     import_quietly("keras")
-    from lp_recognition.model import Architecture, build_lprnet
-    from lp_recognition.summary import format_costs, layer_costs
+    from lp_recognition.networks.costs import format_costs, layer_costs
+    from lp_recognition.networks.lprnet import Architecture, build_lprnet
 
     vocabulary = alphabet_of(config)
     architecture = Architecture.from_config(config, vocabulary.num_classes)

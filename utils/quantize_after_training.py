@@ -14,7 +14,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from lp_recognition.errors import UserError, run_script
+from lp_recognition.system.errors import UserError, run_script
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,12 +37,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.images < 1:
         raise UserError(f"--images: expected at least 1, received {arguments.images}")
 
-    from lp_recognition.config import load_config
+    from lp_recognition.settings.recognition import load_config
 
     config = load_config(arguments.config, arguments.overrides)
 
-    from lp_recognition.checkpoints import find_checkpoint
-    from lp_recognition.native_log import import_quietly
+    from lp_recognition.model_files.checkpoints import find_checkpoint
+    from lp_recognition.system.native_log import import_quietly
 
     path = find_checkpoint(config, arguments.checkpoint)
     count = import_quietly("lp_recognition.export.after_training").quantize_checkpoint(

@@ -20,12 +20,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lp_recognition.errors import UserError, run_script
-from lp_recognition.pretrained import DEFAULT_MODEL, shipped_models
+from lp_recognition.model_files.pretrained import DEFAULT_MODEL, shipped_models
+from lp_recognition.system.errors import UserError, run_script
 
 if TYPE_CHECKING:
-    from lp_recognition.description import Measurement
-    from lp_recognition.vocabulary import Vocabulary
+    from lp_recognition.model_files.description import Measurement
+    from lp_recognition.texts.vocabulary import Vocabulary
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,8 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.beam_width < 1:
         raise UserError(f"--beam_width: expected at least 1, received {arguments.beam_width}")
 
-    from lp_recognition.errors import ImageError
-    from lp_recognition.recognizer import Recognizer
+    from lp_recognition.reading.recognizer import Recognizer
+    from lp_recognition.system.errors import ImageError
 
     recognizer = Recognizer(
         arguments.model,
@@ -73,8 +73,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _table(models: dict[str, Path]) -> str:
     """What ships, a row a file, as the files say of themselves."""
-    from lp_recognition.description import read_description
-    from lp_recognition.metrics import format_table
+    from lp_recognition.model_files.description import read_description
+    from lp_recognition.system.tables import format_table
 
     if not models:
         raise UserError("expected models in pretrained/, received none: this copy ships no model")
@@ -96,7 +96,7 @@ def _table(models: dict[str, Path]) -> str:
 
 def _alphabet(vocabulary: Vocabulary) -> str:
     """An alphabet in few words: `0-9 A-H J-N P-Z and 31 Chinese`."""
-    from lp_recognition.vocabulary import is_chinese
+    from lp_recognition.texts.vocabulary import is_chinese
 
     codes = sorted(ord(symbol) for symbol in vocabulary.symbols if not is_chinese(symbol))
     runs = []

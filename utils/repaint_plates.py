@@ -13,7 +13,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from lp_recognition.errors import UserError, run_script
+from lp_recognition.system.errors import UserError, run_script
 
 _COLUMNS = 4
 
@@ -36,8 +36,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     import cv2
     import numpy as np
 
-    from lp_recognition.annotations import read_annotations
-    from lp_recognition.image import read_image, write_image
+    from lp_recognition.images.image import read_image, write_image
+    from lp_recognition.lists.annotations import read_annotations
     from lp_recognition.plates import PlateGenerator, Repainter
 
     generator = PlateGenerator(arguments.format, extra_fonts=arguments.extra_font)  # which checks formats and fonts

@@ -13,10 +13,11 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from lp_recognition.annotations import read_annotations
-from lp_recognition.errors import run_script
-from lp_recognition.image_lists import path_in_list, write_lists
-from lp_recognition.splitting import plate_of, split_by_plate
+from lp_recognition.lists.annotations import read_annotations
+from lp_recognition.lists.image_lists import path_in_list, write_lists
+from lp_recognition.lists.splitting import split_by_plate
+from lp_recognition.system.errors import run_script
+from lp_recognition.texts.vocabulary import plate_of
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -14,9 +14,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lp_recognition.annotations import read_annotations, write_annotations
-from lp_recognition.errors import run_script
-from lp_recognition.image_lists import path_in_list, relocate
+from lp_recognition.lists.annotations import read_annotations, write_annotations
+from lp_recognition.lists.image_lists import path_in_list, relocate
+from lp_recognition.system.errors import run_script
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,1 +1,1 @@
-"""From a trained model to the files that are deployed; the one place that imports TensorFlow."""
+"""From a checkpoint to the files that are deployed."""

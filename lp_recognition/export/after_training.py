@@ -8,20 +8,21 @@ from pathlib import Path
 
 import numpy as np
 
-from lp_recognition.annotations import Annotation, read_annotations
-from lp_recognition.checkpoints import load_checkpoint
-from lp_recognition.config import Config, refuse_other_model
-from lp_recognition.dataset import prepared_images
 from lp_recognition.export.exporting import build_model, describe_checkpoint
 from lp_recognition.export.frozen_graph import freeze
-from lp_recognition.export.outputs import refuse_existing
 from lp_recognition.export.tflite import describe_tflite, quantize
-from lp_recognition.files import write_bytes, write_text
+from lp_recognition.lists.annotations import Annotation, read_annotations
+from lp_recognition.lists.rows import prepared_images
+from lp_recognition.model_files.checkpoints import load_checkpoint
+from lp_recognition.settings.loading import refuse_other_model
+from lp_recognition.settings.recognition import RecognitionConfig
+from lp_recognition.system.files import write_bytes, write_text
+from lp_recognition.system.outputs import refuse_existing
 
 
 def quantize_checkpoint(
     path: str | Path,
-    config: Config,
+    config: RecognitionConfig,
     calibration: Sequence[str],
     output: Path,
     *,

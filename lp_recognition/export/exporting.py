@@ -13,21 +13,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lp_recognition.annotations import list_name
-from lp_recognition.calibration import Calibration, cross_calibrate, expected_calibration_error
-from lp_recognition.checkpoints import Checkpoint, load_checkpoint, read_best, restore_model
-from lp_recognition.config import Config, refuse_other_model, save_config
-from lp_recognition.description import CalibrationRecord, Measurement, ModelDescription, config_sha256
-from lp_recognition.errors import ModelError, UserError
-from lp_recognition.evaluation import EvaluationList, Predictor, evaluate
+from lp_recognition.evaluation.opening import Predictor
+from lp_recognition.evaluation.recognition import EvaluationList, evaluate
 from lp_recognition.export.frozen_graph import FrozenGraph, describe_graph, freeze, save_graph
-from lp_recognition.export.integers import compute_in_integers, round_biases
-from lp_recognition.export.outputs import refuse_existing
 from lp_recognition.export.tflite import convert, describe_tflite
-from lp_recognition.files import write_bytes, write_text
-from lp_recognition.interpreter import open_interpreter
-from lp_recognition.model import Architecture, build_lprnet
-from lp_recognition.recognizer import Recognizer
+from lp_recognition.lists.annotations import list_name
+from lp_recognition.model_files.checkpoints import Checkpoint, load_checkpoint, read_best, restore_model
+from lp_recognition.model_files.description import CalibrationRecord, Measurement, ModelDescription, config_sha256
+from lp_recognition.model_files.interpreter import open_interpreter
+from lp_recognition.networks.integers import compute_in_integers, round_biases
+from lp_recognition.networks.lprnet import Architecture, build_lprnet
+from lp_recognition.reading.recognizer import Recognizer
+from lp_recognition.settings.loading import refuse_other_model, save_settings
+from lp_recognition.settings.recognition import RecognitionConfig
+from lp_recognition.system.errors import ModelError, UserError
+from lp_recognition.system.files import write_bytes, write_text
+from lp_recognition.system.outputs import refuse_existing
+from lp_recognition.texts.calibration import Calibration, cross_calibrate, expected_calibration_error
 
 GRAPH_FILE = "graph.pb.frozen"
 
@@ -83,7 +85,7 @@ class Export:
 
 def export_checkpoint(
     path: str | Path,
-    config: Config,
+    config: RecognitionConfig,
     folder: Path,
     *,
     kinds: Sequence[str] = (),
@@ -175,7 +177,7 @@ def export_checkpoint(
     describe_graph(graph_def, description)
     save_graph(graph_def, folder / GRAPH_FILE)
     write_text(folder / "graph.yaml", description.to_yaml())
-    save_config(checkpoint.config, folder / "config.yaml")
+    save_settings(checkpoint.config, folder / "config.yaml")
     for target, (data, named) in files.items():
         write_bytes(target, data)
         write_text(target.with_suffix(".yaml"), named.to_yaml())
@@ -213,7 +215,7 @@ def describe_checkpoint(checkpoint: Checkpoint, kind: str, measurement: Measurem
     )
 
 
-def measure(predict: Predictor, plates: EvaluationList, config: Config) -> Measurement:
+def measure(predict: Predictor, plates: EvaluationList, config: RecognitionConfig) -> Measurement:
     """Reads a list and keeps what a description holds of it."""
     metrics = evaluate(predict, plates, config, config.vocabulary()).metrics
     low, high = metrics.lp_rr_interval
@@ -222,7 +224,7 @@ def measure(predict: Predictor, plates: EvaluationList, config: Config) -> Measu
     )
 
 
-def calibrate(predict: Predictor, plates: EvaluationList, config: Config) -> CalibrationRecord:
+def calibrate(predict: Predictor, plates: EvaluationList, config: RecognitionConfig) -> CalibrationRecord:
     """Fits the calibration of a model's confidences on a list, as the best path reads it.
 
     The error that is left is that of plates that others calibrated, in five folds; the calibration is fitted on all.
@@ -247,7 +249,9 @@ def calibrate(predict: Predictor, plates: EvaluationList, config: Config) -> Cal
     )
 
 
-def _listed(lists: Sequence[str], config: Config, checkpoint: Checkpoint) -> tuple[EvaluationList, Config] | None:
+def _listed(
+    lists: Sequence[str], config: RecognitionConfig, checkpoint: Checkpoint
+) -> tuple[EvaluationList, RecognitionConfig] | None:
     """The plates of lists, and the settings to read them by."""
     if not lists:
         return None
@@ -261,8 +265,8 @@ def _listed(lists: Sequence[str], config: Config, checkpoint: Checkpoint) -> tup
 def _measured(
     description: ModelDescription,
     predict: Predictor,
-    measured: tuple[EvaluationList, Config] | None,
-    calibrated: tuple[EvaluationList, Config] | None,
+    measured: tuple[EvaluationList, RecognitionConfig] | None,
+    calibrated: tuple[EvaluationList, RecognitionConfig] | None,
 ) -> ModelDescription:
     """A description with what the lists that are there say of the file."""
     if measured is not None:
@@ -272,7 +276,7 @@ def _measured(
     return description
 
 
-def _names(config: Config) -> str:
+def _names(config: RecognitionConfig) -> str:
     return ", ".join(list_name(name) for name in config.eval.file_list_path)
 
 
@@ -308,7 +312,7 @@ def _tflite_predictor(data: bytes) -> Predictor:
         return Recognizer(path).predict
 
 
-def _graph_predictor(graph: FrozenGraph, config: Config) -> Predictor:
+def _graph_predictor(graph: FrozenGraph, config: RecognitionConfig) -> Predictor:
     return lambda images: graph.predict(config.preprocessing.normalize(images))
 
 

@@ -12,10 +12,10 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from lp_recognition.description import ModelDescription, parse_description
-from lp_recognition.errors import ModelError
-from lp_recognition.files import write_bytes
-from lp_recognition.model import make_constant
+from lp_recognition.model_files.description import ModelDescription, parse_description
+from lp_recognition.networks.restoring import make_constant
+from lp_recognition.system.errors import ModelError
+from lp_recognition.system.files import write_bytes
 
 #: Names of the graph's input and output, as `tflite_convert --input_arrays ... --output_arrays ...` wants them.
 INPUT_NAME = "input"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import flatbuffers
 import numpy as np
 
-from lp_recognition.description import BLANK, DESCRIPTION_FILE, ModelDescription
+from lp_recognition.model_files.description import BLANK, DESCRIPTION_FILE, ModelDescription
 
 METADATA_NAME = "TFLITE_METADATA"
 LABELS_FILE = "labels.txt"

@@ -15,12 +15,12 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow.lite.python import schema_py_generated as schema
 
-from lp_recognition.description import BLANK, DESCRIPTION_FILE, ModelDescription
-from lp_recognition.errors import ModelError
 from lp_recognition.export.frozen_graph import INPUT_NAME, OUTPUT_NAME
 from lp_recognition.export.model_metadata import LABELS_FILE, METADATA_NAME, model_metadata
-from lp_recognition.image import Preprocessing
-from lp_recognition.native_log import quiet_log
+from lp_recognition.images.image import Preprocessing
+from lp_recognition.model_files.description import BLANK, DESCRIPTION_FILE, ModelDescription
+from lp_recognition.system.errors import ModelError
+from lp_recognition.system.native_log import quiet_log
 
 #: The kinds of files, and the type that integer ones compute in.
 KINDS = ("uint8", "int8", "float")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from lp_recognition.errors import UserError, did_you_mean
+from lp_recognition.system.errors import UserError, did_you_mean
 
 
 def _ordered(value: tuple[float, float]) -> tuple[float, float]:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from lp_recognition.errors import UserError
+from lp_recognition.system.errors import UserError
 
 Mask = NDArray[Any]  # uint8; OpenCV's own types are wider
 

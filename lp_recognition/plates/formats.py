@@ -15,8 +15,8 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from lp_recognition.errors import UserError, did_you_mean, summarize
 from lp_recognition.plates.strokes import SHAPES
+from lp_recognition.system.errors import UserError, did_you_mean, summarize
 
 FORMAT_FOLDER = Path(__file__).parent / "formats"
 

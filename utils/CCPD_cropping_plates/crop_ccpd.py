@@ -15,9 +15,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from lp_recognition.converters.ccpd import MODES, NO_PLATES, SUBSETS, CcpdOptions, convert_ccpd
-from lp_recognition.converters.options import default_workers, parse_margin, parse_size
-from lp_recognition.errors import run_script
+from lp_recognition.lists.converters.ccpd import MODES, NO_PLATES, SUBSETS, CcpdOptions, convert_ccpd
+from lp_recognition.system.errors import run_script
+from lp_recognition.system.options import default_workers, parse_margin, parse_size
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -17,9 +17,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from lp_recognition.converters.czech import COLUMNS, CzechOptions, convert_czech
-from lp_recognition.converters.options import default_workers
-from lp_recognition.errors import run_script
+from lp_recognition.lists.converters.czech import COLUMNS, CzechOptions, convert_czech
+from lp_recognition.system.errors import run_script
+from lp_recognition.system.options import default_workers
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,0 +1,1 @@
+"""Corners, boxes and the maps between them."""

@@ -1,0 +1,182 @@
+"""The deployment report: what each layer of a network costs, and which targets it suits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lp_recognition.deployment.layers import Layer, Network, read_model_file, read_network
+from lp_recognition.deployment.micro import MicroRun, is_installed, run_once
+from lp_recognition.deployment.targets import Target, Verdict, check
+from lp_recognition.model_files.description import read_description
+from lp_recognition.settings.recognition import RecognitionConfig
+from lp_recognition.system.tables import format_table
+from lp_recognition.texts.vocabulary import Vocabulary
+
+_COLUMNS = ("", "layer", "operator", "output", "MACs", "weight bytes", "in + out bytes", "live bytes", "quantization")
+#: Batches of noise that give a network without training the ranges that 8 bits need.
+_NOISE_BATCHES = 2
+
+
+@dataclass(frozen=True)
+class Report:
+    """What one file, or two of one network, cost, and which targets they suit.
+
+    Attributes:
+        source: What was looked at.
+        note: What else to know of it; empty where there is nothing.
+        network: Its layers; where there is a file for each kind of target, those of the first.
+        verdicts: One for each target.
+        micro: What TFLite-Micro said of the int8 file, or of the only one; None where it was not asked.
+    """
+
+    source: str
+    note: str
+    network: Network
+    verdicts: tuple[Verdict, ...]
+    micro: MicroRun | None
+
+    def to_table(self) -> str:
+        """The whole report for a person: a Markdown table of the layers, sums, and the targets."""
+        live = self.network.live_bytes
+        rows: list[tuple[object, ...]] = [
+            (layer.number, layer.name, layer.operator, shape_text(layer), f"{layer.macs:,}", f"{layer.weight_bytes:,}",
+             f"{layer.activation_bytes:,}", f"{live[layer.number]:,}", layer.outputs[0].quantization)
+            for layer in self.network.layers
+        ]  # fmt: skip
+        sums = "\n".join(f"{name}: {value}" for name, value in self.sums())
+        parts = [f"{self.source}{f' ({self.note})' if self.note else ''}", format_table(_COLUMNS, rows), sums]
+        for verdict in self.verdicts:
+            lines = [f"{verdict.target.name}: {verdict_word(verdict)} ({verdict.target.title})"]
+            lines += [f"  {fact}" for fact in verdict.facts]
+            for finding in verdict.findings:
+                lines.append(f"  {'warning' if finding.is_warning else 'FAILED'}: {finding.problem}")
+                lines.append(f"    to change: {finding.fix}")
+            parts.append("\n".join(lines))
+        return "\n\n".join(parts)
+
+    def sums(self) -> list[tuple[str, str]]:
+        """The network in figures: name and value for a person."""
+        network = self.network
+        peak, layer = network.peak
+        found = [
+            ("MACs", f"{network.macs:,}"),
+            ("parameters", f"{network.parameters:,} in {network.weight_bytes:,} bytes"),
+            ("flash", f"{network.file_bytes:,} bytes of the file"),
+            ("RAM for activations", f"{peak:,} bytes at most, while layer {layer.number} `{layer.name}` runs"),
+        ]
+        if self.micro is not None and self.micro.arena is not None:
+            arena = self.micro.arena
+            found.append(("TFLite-Micro's arena", f"{arena.total:,} bytes, as its interpreter ran the file"))
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """All figures as JSON knows them."""
+        network, live = self.network, self.network.live_bytes
+        peak, peak_layer = network.peak
+        arena = self.micro.arena if self.micro is not None else None
+        return {
+            "source": self.source,
+            "note": self.note,
+            "macs": network.macs,
+            "parameters": network.parameters,
+            "weight_bytes": network.weight_bytes,
+            "file_bytes": network.file_bytes,
+            "peak_activation_bytes": peak,
+            "peak_layer": peak_layer.number,
+            "arena": None if arena is None else vars(arena),
+            "layers": [
+                {
+                    "number": layer.number,
+                    "name": layer.name,
+                    "operator": layer.operator,
+                    "output_shape": list(layer.outputs[0].shape),
+                    "macs": layer.macs,
+                    "parameters": layer.parameters,
+                    "weight_bytes": layer.weight_bytes,
+                    "activation_bytes": layer.activation_bytes,
+                    "live_bytes": live[layer.number],
+                    "quantization": layer.outputs[0].quantization,
+                }
+                for layer in network.layers
+            ],
+            "targets": [
+                {
+                    "name": verdict.target.name,
+                    "passed": verdict.passed,
+                    "complete": verdict.is_complete,
+                    "ram_bytes": verdict.ram_bytes,
+                    "facts": list(verdict.facts),
+                    "findings": [vars(finding) for finding in verdict.findings],
+                }
+                for verdict in self.verdicts
+            ],
+        }
+
+
+def report_file(path: str, targets: Sequence[Target]) -> Report:
+    """Looks at a `.tflite` of anyone.
+
+    Raises:
+        ModelError: it is missing or broken.
+    """
+    data = read_model_file(path)
+    network = read_network(data, path)
+    description = read_description(path)
+    micro = run_once(data) if is_installed() and any(target.interpreter for target in targets) else None
+    note = ""
+    if description is not None:
+        note = f"{description.kind}, {description.made_by}, {description.step} steps"
+        if description.measurement is not None:
+            measured = description.measurement
+            note += f"; LP-RR {100 * measured.lp_rr:.1f}% ({measured.of}, on {measured.lists})"
+    return Report(path, note, network, tuple(check(network, target, micro) for target in targets), micro)
+
+
+def report_config(config: RecognitionConfig, vocabulary: Vocabulary, source: str, targets: Sequence[Target]) -> Report:
+    """Looks at the network of a config before any training: random weights, the same graph and the same files.
+
+    Args:
+        config: Its settings.
+        vocabulary: Its classes.
+        source: For the report.
+        targets: What to check; each gets the kind of file it takes.
+
+    Raises:
+        ModelError: the network cannot be converted.
+    """
+    from lp_recognition.export.frozen_graph import freeze
+    from lp_recognition.export.tflite import convert
+    from lp_recognition.networks.lprnet import Architecture, build_lprnet
+
+    architecture = Architecture.from_config(config, vocabulary.num_classes)
+    kinds = sorted({target.file for target in targets}, reverse=True)
+    networks, data = {}, {}
+    for kind in kinds:
+        per_channel = config.quantize_per_channel and kind == "int8"
+        model = build_lprnet(architecture, quantization_aware=True, per_channel=per_channel)
+        rng = np.random.default_rng(0)
+        for _ in range(_NOISE_BATCHES):
+            pixels = rng.integers(0, 256, (2, *config.input_shape), np.uint8)
+            model(config.preprocessing.normalize(pixels), training=True)
+        data[kind] = convert(freeze(model), kind, config.preprocessing)
+        networks[kind] = read_network(data[kind], f"{source}, {kind}")
+    asked = {target.file for target in targets if target.interpreter}
+    micro = {kind: run_once(data[kind]) for kind in asked} if is_installed() else {}
+    verdicts = tuple(check(networks[target.file], target, micro.get(target.file)) for target in targets)
+    note = f"random weights; as {' and '.join(kinds)}"
+    return Report(source, note, networks[kinds[0]], verdicts, next(iter(micro.values()), None))
+
+
+def shape_text(layer: Layer) -> str:
+    """The shape of a layer's output without the batch: `24x94x24`."""
+    return "x".join("?" if size < 0 else str(size) for size in layer.outputs[0].shape[1:]) or "1"
+
+
+def verdict_word(verdict: Verdict) -> str:
+    """`passed`, `failed` or `not checked`."""
+    failed = any(not finding.is_warning for finding in verdict.findings)
+    return "failed" if failed else "passed" if verdict.is_complete else "not checked"

@@ -1,0 +1,1 @@
+"""How well a model of any kind reads, and pictures of it."""

@@ -1,0 +1,144 @@
+"""Opening a model of any kind: a checkpoint, a frozen graph, a `.tflite`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lp_recognition.images.image import Image
+from lp_recognition.model_files.description import settle_config
+from lp_recognition.model_files.pretrained import find_model
+from lp_recognition.reading.recognizer import Reading, Recognizer, pattern_automaton, read_logits
+from lp_recognition.settings.loading import refuse_other_model
+from lp_recognition.settings.recognition import RecognitionConfig
+from lp_recognition.system.errors import ConfigError, ModelError
+from lp_recognition.system.native_log import import_quietly
+from lp_recognition.texts.automaton import Automaton
+from lp_recognition.texts.calibration import Calibration
+from lp_recognition.texts.vocabulary import Vocabulary
+
+#: Turns prepared images, uint8 `(n, height, width, channels)`, into logits, float32 `(n, time, classes)`.
+Predictor = Callable[[Image], NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class OpenedModel:
+    """A model of any kind, ready to read.
+
+    Attributes:
+        predict: Prepared images to logits.
+        config: The settings it reads by, with its alphabet.
+        vocabulary: Its classes.
+        source: The file, for messages.
+        calibration: What the file says of its confidences; None where they are the plain probabilities.
+    """
+
+    predict: Predictor
+    config: RecognitionConfig
+    vocabulary: Vocabulary
+    source: str
+    calibration: Calibration | None = None
+
+    def read(self, images: Image, beam_width: int = 1, patterns: bool | None = None) -> list[Reading]:
+        """Reads prepared images, uint8 `(n, height, width, channels)`; `patterns` as for `Recognizer`.
+
+        Raises:
+            ConfigError: it shall read by patterns, and there are none or they cannot be read by.
+        """
+        automaton = self.automaton if patterns is None else pattern_automaton(self.config, self.vocabulary, patterns)
+        return read_logits(self.predict(images), self.vocabulary, beam_width, self.calibration, automaton)
+
+    @cached_property
+    def automaton(self) -> Automaton | None:
+        """What `decode.patterns` asks to read by; None where it does not."""
+        return pattern_automaton(self.config, self.vocabulary)
+
+
+def open_model(path: str | Path, config: RecognitionConfig | None = None) -> OpenedModel:
+    """Opens a model by what its name ends in: `.ckpt`, `.pb` or `.frozen`, `.tflite`.
+
+    Args:
+        path: The file, or the name of a shipped model.
+        config: Its settings; None for those that the file carries.
+
+    Raises:
+        ModelError, ConfigError: the file is missing or broken, does not fit the config, or is of an unknown kind.
+    """
+    path = find_model(path)
+    suffix = path.suffix
+    if suffix == ".ckpt":
+        return _open_checkpoint(path, config)
+    if suffix == ".tflite":
+        recognizer = Recognizer(path, config=config)
+        return OpenedModel(
+            recognizer.predict, recognizer.config, recognizer.vocabulary, str(path), recognizer.calibration
+        )
+    if suffix in (".pb", ".frozen"):
+        return _open_graph(path, config)
+    raise ModelError(f"{path}: expected a model ending in .ckpt, .pb, .frozen or .tflite, received '{suffix}'")
+
+
+def predictor(model: Any, config: RecognitionConfig, batch_size: int) -> Predictor:
+    """Runs a Keras model, always on whole batches, so that the results do not depend on how many images are left."""
+
+    def predict(images: Image) -> NDArray[np.float32]:
+        logits = []
+        for first in range(0, len(images), batch_size):
+            some = config.preprocessing.normalize(images[first : first + batch_size])
+            missing = batch_size - len(some)
+            filled = np.concatenate([some, np.zeros((missing, *some.shape[1:]), np.float32)]) if missing else some
+            logits.append(np.asarray(model.predict_on_batch(filled))[: len(some)])
+        return np.concatenate(logits)
+
+    return predict
+
+
+def _open_checkpoint(path: str | Path, config: RecognitionConfig | None) -> OpenedModel:
+    import_quietly("keras")
+    from lp_recognition.model_files.checkpoints import load_checkpoint
+    from lp_recognition.networks.integers import compute_in_integers, round_biases
+    from lp_recognition.networks.restoring import restored_lprnet
+
+    checkpoint = load_checkpoint(path)
+    resolved = checkpoint.config
+    if config is not None:
+        refuse_other_model(config, checkpoint.config, str(path))
+        resolved = config.with_values(alphabet=checkpoint.config.alphabet)
+    model = restored_lprnet(checkpoint)
+    if checkpoint.quantized:
+        round_biases(model, resolved.preprocessing)
+        compute_in_integers(model, resolved.preprocessing)
+    predict = predictor(model, resolved, resolved.eval.batch_size)
+    return OpenedModel(predict, resolved, checkpoint.vocabulary, str(path))
+
+
+def _open_graph(path: str | Path, config: RecognitionConfig | None) -> OpenedModel:
+    import_quietly("tensorflow")
+    from lp_recognition.export.frozen_graph import FrozenGraph
+
+    graph = FrozenGraph(path)
+    settings = settle_config(path, graph.description, config)
+    if settings.alphabet is None:
+        raise ConfigError(
+            f"{path}: alphabet: expected the characters of the model, received none; give the config.yaml that stands "
+            "beside the graph"
+        )
+    vocabulary = settings.vocabulary()
+    if graph.input_shape != settings.input_shape or graph.output_shape[-1] != vocabulary.num_classes:
+        raise ModelError(
+            f"{path}: expected input_shape {settings.input_shape} and {vocabulary.num_classes} classes (alphabet, "
+            f"use_h_concat, use_oi_concat), received {graph.input_shape} and {graph.output_shape[-1]}"
+        )
+    return OpenedModel(
+        lambda images: graph.predict(settings.preprocessing.normalize(images)),
+        settings,
+        vocabulary,
+        str(path),
+        graph.description.scaling if graph.description else None,
+    )

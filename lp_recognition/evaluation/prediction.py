@@ -1,0 +1,99 @@
+"""Reading images without labels, one or a list: texts, pictures, a contact sheet, a table."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lp_recognition.evaluation.drawing import draw_reading
+from lp_recognition.images.canvas import contact_sheet
+from lp_recognition.images.image import Image, read_image, write_image
+from lp_recognition.lists.annotations import Annotation
+from lp_recognition.model_files.pretrained import find_model
+from lp_recognition.reading.recognizer import Reading, Recognizer
+from lp_recognition.settings.recognition import InferConfig, load_config
+from lp_recognition.system.files import write_text
+
+if TYPE_CHECKING:  # evaluation needs the training stack, which a board does not have
+    from lp_recognition.evaluation.opening import OpenedModel
+
+_SHEET_COLUMNS = 4
+_SHEET_PICTURES = 200
+
+
+def read_list(
+    model: OpenedModel, rows: Sequence[Annotation], infer: InferConfig
+) -> Iterator[tuple[Annotation, Reading]]:
+    """Reads images, `infer.batch_size` at a time, and draws each.
+
+    Pictures are named by row number and file name, `0001_<name>.png`, so that equal names in two folders stay apart.
+    The contact sheet shows the first 200.
+
+    Yields:
+        Each row with what was read on it, as soon as its picture is written.
+
+    Raises:
+        ImageError: an image is missing or unreadable.
+        UserError: the folder cannot be written.
+    """
+    folder = Path(infer.output_dir)
+    pictures: list[Image] = []
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(("path", "text", "confidence"))
+    digits = len(str(len(rows)))
+    for first in range(0, len(rows), infer.batch_size):
+        some = rows[first : first + infer.batch_size]
+        images = [read_image(row.path) for row in some]
+        prepared = np.stack([model.config.preprocessing.prepare(image) for image in images])
+        readings = model.read(prepared, infer.beam_width)
+        for number, (row, image, reading) in enumerate(zip(some, images, readings, strict=True), start=first + 1):
+            picture = draw_reading(image, reading.text, reading.confidence, reading.confidences)
+            write_image(folder / f"{number:0{digits}}_{row.path.stem}.png", picture)
+            if len(pictures) < _SHEET_PICTURES:
+                pictures.append(picture)
+            writer.writerow((row.path, reading.text, f"{reading.confidence:.6f}"))
+            yield row, reading
+    write_image(folder / "contact_sheet.png", contact_sheet(pictures, _SHEET_COLUMNS))
+    write_text(folder / "predictions.csv", table.getvalue())
+
+
+def read_single_image(
+    model: str,
+    image: str,
+    config: str | None = None,
+    beam_width: int = 1,
+    picture: str = "",
+    patterns: bool | None = None,
+) -> Reading:
+    """Reads one image with a `.tflite` (the light install is enough) or a frozen graph.
+
+    Args:
+        model: The file, or the name of a shipped model.
+        image: The crop's file.
+        config: The config of the model, or its recorded `config.yaml`; None where the file describes itself.
+        beam_width: 1 reads the best path.
+        picture: Where to draw the reading; empty for nowhere.
+        patterns: Reads a text that fits one of the model's `lpr_patterns`; None does as `decode.patterns` says.
+
+    Raises:
+        UserError: a file is missing, broken, or does not fit the config.
+    """
+    settings = load_config(config) if config else None
+    crop = read_image(image)
+    path = find_model(model)
+    if path.suffix == ".tflite":
+        reading = Recognizer(path, config=settings, beam_width=beam_width, patterns=patterns).read(crop)
+    else:
+        from lp_recognition.evaluation.opening import open_model
+
+        opened = open_model(path, settings)
+        reading = opened.read(opened.config.preprocessing.prepare(crop)[None], beam_width, patterns)[0]
+    if picture:
+        write_image(picture, draw_reading(crop, reading.text, reading.confidence, reading.confidences))
+    return reading

@@ -1,0 +1,201 @@
+"""A list of plates through any model, a checkpoint, a frozen graph or a `.tflite`, and what came out."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lp_recognition.evaluation.drawing import draw_reading
+from lp_recognition.evaluation.metrics import Judgement, Metrics, format_csv, judge_readings, summarize_judgements
+from lp_recognition.evaluation.opening import Predictor, predictor
+from lp_recognition.images.canvas import contact_sheet
+from lp_recognition.images.image import Image
+from lp_recognition.lists.annotations import Annotation
+from lp_recognition.lists.drawn import drawn_plates
+from lp_recognition.lists.rows import load_rows, prepared_images
+from lp_recognition.reading.recognizer import Reading, read_logits
+from lp_recognition.settings.recognition import RecognitionConfig
+from lp_recognition.system.files import write_text
+from lp_recognition.texts.automaton import Automaton
+from lp_recognition.texts.calibration import Calibration, expected_calibration_error
+from lp_recognition.texts.vocabulary import Vocabulary
+
+_SHEET_COLUMNS = 4
+
+
+@dataclass(frozen=True)
+class EvaluationList:
+    """Plates to evaluate on, prepared for the network.
+
+    Attributes:
+        images: uint8 `(n, height, width, channels)`.
+        labels: What is right.
+        names: The image files, or numbers of drawn plates.
+        skipped: What was wrong with rows that were left out, as `eval.skip_bad_rows` asks.
+    """
+
+    images: Image
+    labels: list[str]
+    names: list[str]
+    skipped: list[str]
+
+    @classmethod
+    def from_config(cls, config: RecognitionConfig, vocabulary: Vocabulary | None = None) -> EvaluationList | None:
+        """The lists of `eval.file_list_path`; held-out drawn plates where a training draws plates; else None."""
+        if config.eval.file_list_path:
+            data = load_rows(config.eval.file_list_path, skip_bad_rows=config.eval.skip_bad_rows)
+            return cls.from_rows(data.rows, config, data.skipped)
+        if config.train.generated_share > 0:
+            images, labels = drawn_plates(config, config.eval.generated_plates)
+            return cls(images, labels, [f"drawn plate {number}" for number in range(len(labels))], [])
+        return None
+
+    @classmethod
+    def from_rows(cls, rows: Sequence[Annotation], config: RecognitionConfig, skipped: list[str]) -> EvaluationList:
+        """Reads and prepares the images of annotated rows."""
+        images = np.concatenate(list(prepared_images(rows, config.preprocessing, 256)))
+        return cls(images, [row.label for row in rows], [str(row.path) for row in rows], skipped)
+
+    def unreadable(self, vocabulary: Vocabulary) -> list[str]:
+        """Labels with a character that the model has no class for: each counts as wrong, none is left out."""
+        return [label for label in self.labels if not vocabulary.knows(label)]
+
+
+@dataclass(frozen=True)
+class PatternResult:
+    """What a model read on a list by `lpr_patterns`: one reading and judgement for each plate, and the figures."""
+
+    readings: list[Reading]
+    judgements: list[Judgement]
+    metrics: Metrics
+
+    def rows(self) -> list[tuple[str, float, bool]]:
+        """Text, confidence and whether it is right, for each plate."""
+        pairs = zip(self.readings, self.judgements, strict=True)
+        return [(reading.text, reading.confidence, judgement.right) for reading, judgement in pairs]
+
+
+@dataclass(frozen=True)
+class EvaluationResult:
+    """What a model read on a list.
+
+    Attributes:
+        plates: The list.
+        readings: One for each plate.
+        judgements: One for each plate.
+        metrics: The figures.
+        plates_per_second: Of the model and the decoding; reading and preparing images left out.
+        vocabulary: The classes of the model.
+        is_calibrated: Whether the confidences are calibrated, or the plain probabilities.
+        by_patterns: What it read by `lpr_patterns`; None where that was not asked for.
+    """
+
+    plates: EvaluationList
+    readings: list[Reading]
+    judgements: list[Judgement]
+    metrics: Metrics
+    plates_per_second: float
+    vocabulary: Vocabulary
+    is_calibrated: bool = False
+    by_patterns: PatternResult | None = None
+
+    @property
+    def ece(self) -> float:
+        """The expected calibration error of the confidences, in [0, 1]."""
+        confidences = [reading.confidence for reading in self.readings]
+        return expected_calibration_error(confidences, [judgement.right for judgement in self.judgements])
+
+    def to_table(self) -> str:
+        """All figures for a person, as Markdown tables."""
+        return self.metrics.to_table(by_patterns=None if self.by_patterns is None else self.by_patterns.metrics)
+
+    def misread_sheet(self, most: int) -> Image | None:
+        """Pictures of the first `most` plates that were misread, or None where there is none."""
+        wrong = [number for number, judgement in enumerate(self.judgements) if not judgement.right][:most]
+        if not wrong:
+            return None
+        pictures = []
+        for number in wrong:
+            reading, label = self.readings[number], self.vocabulary.merge(self.plates.labels[number])
+            pictures.append(
+                draw_reading(self.plates.images[number], reading.text, reading.confidence, reading.confidences, label)
+            )
+        return contact_sheet(pictures, _SHEET_COLUMNS)
+
+    def save(self, folder: str | Path, source: str) -> None:
+        """Writes `eval.json` (the figures) and `eval.csv` (a row per plate) into a folder."""
+        record = {"model": source, "plates_per_second": self.plates_per_second, **self.metrics.to_dict()}
+        record |= {"ece": self.ece, "is_calibrated": self.is_calibrated}
+        if self.by_patterns is not None:
+            record["by_patterns"] = self.by_patterns.metrics.to_dict()
+        write_text(Path(folder) / "eval.json", json.dumps(record, ensure_ascii=False, indent=1) + "\n")
+        table = format_csv(
+            self.plates.names,
+            self.plates.labels,
+            [reading.text for reading in self.readings],
+            [reading.confidence for reading in self.readings],
+            self.judgements,
+            None if self.by_patterns is None else self.by_patterns.rows(),
+        )
+        write_text(Path(folder) / "eval.csv", table)
+
+
+def evaluate(
+    predict: Predictor,
+    plates: EvaluationList,
+    config: RecognitionConfig,
+    vocabulary: Vocabulary,
+    progress: Any = None,
+    calibration: Calibration | None = None,
+    automaton: Automaton | None = None,
+) -> EvaluationResult:
+    """Reads a list with a model and judges every reading.
+
+    Args:
+        predict: The model.
+        plates: The list.
+        config: Its `lpr_patterns` and `eval` section.
+        vocabulary: The classes of the model.
+        progress: Called with the number of plates after each batch.
+        calibration: That of the confidences; None leaves them the plain probabilities.
+        automaton: Reads a second time by these patterns, for `by_patterns`.
+
+    Raises:
+        ConfigError: no text of the automaton fits into the time steps.
+    """
+    readings: list[Reading] = []
+    fitting: list[Reading] = []
+    seconds = 0.0
+    for first in range(0, len(plates.images), config.eval.batch_size):
+        began = time.perf_counter()
+        logits = predict(plates.images[first : first + config.eval.batch_size])
+        readings += read_logits(logits, vocabulary, config.eval.beam_width, calibration)
+        seconds += time.perf_counter() - began
+        if automaton is not None:
+            fitting += read_logits(logits, vocabulary, config.eval.beam_width, calibration, automaton)
+        if progress is not None:
+            progress(len(logits))
+    texts = [reading.text for reading in readings]
+    judgements = judge_readings(texts, plates.labels, vocabulary, config.lpr_patterns)
+    metrics = summarize_judgements(plates.labels, judgements)
+    speed = len(readings) / max(seconds, 1e-9)
+    by_patterns = None
+    if automaton is not None:
+        judged = judge_readings([reading.text for reading in fitting], plates.labels, vocabulary)  # all of them fit
+        by_patterns = PatternResult(fitting, judged, summarize_judgements(plates.labels, judged))
+    return EvaluationResult(
+        plates, readings, judgements, metrics, speed, vocabulary, calibration is not None, by_patterns
+    )
+
+
+def read_with_model(
+    model: Any, plates: EvaluationList, config: RecognitionConfig, vocabulary: Vocabulary
+) -> EvaluationResult:
+    """Evaluates a Keras model in training."""
+    return evaluate(predictor(model, config, config.eval.batch_size), plates, config, vocabulary)

@@ -1,0 +1,1 @@
+"""Pictures: reading, preparing, augmenting, comparing, drawing on them."""

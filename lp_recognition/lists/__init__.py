@@ -1,0 +1,1 @@
+"""Lists of labelled images: reading, writing, checking, splitting, converting."""

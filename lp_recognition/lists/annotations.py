@@ -1,0 +1,117 @@
+"""Lists of images: `path LABEL` a row for training and evaluation, `path` alone for prediction.
+
+Paths may hold spaces and any characters, so a row is split at its *last* space; a relative path belongs to the folder
+of its list. This module is the one reader and writer of the format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lp_recognition.system.errors import AnnotationError, summarize
+from lp_recognition.system.files import write_text
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """One row of a list.
+
+    Attributes:
+        path: The image, absolute or relative to the current folder.
+        label: The text of the plate; empty in a list of paths alone.
+        source: Where the row stands, as `list.txt:12`, for messages.
+    """
+
+    path: Path
+    label: str
+    source: str = ""
+
+
+def read_annotations(
+    lists: str | Path | Sequence[str | Path], *, labelled: bool = True, skip_bad_rows: bool = False
+) -> tuple[list[Annotation], list[str]]:
+    """Reads one or several lists.
+
+    Args:
+        lists: A list file or several; their rows are joined in order.
+        labelled: Whether rows are `path LABEL`; else a row is a path, spaces and all.
+        skip_bad_rows: Go on after rows without a label and return them as problems.
+
+    Returns:
+        The rows, and the problems that were skipped (empty unless `skip_bad_rows`).
+
+    Raises:
+        AnnotationError: a list is missing, not UTF-8 text or holds no row; or a row lacks its label.
+    """
+    paths = [lists] if isinstance(lists, (str, Path)) else list(lists)
+    if not paths:
+        raise AnnotationError("expected at least one list of images, received none; set `file_list_path`")
+    rows: list[Annotation] = []
+    problems: list[str] = []
+    for path in paths:
+        found, wrong = _read_one(Path(path), labelled)
+        rows += found
+        problems += wrong
+    if problems and not skip_bad_rows:
+        raise AnnotationError(summarize(problems))
+    if not rows:
+        names = ", ".join(str(path) for path in paths)
+        form = "path LABEL" if labelled else "path"
+        raise AnnotationError(f"{names}: expected rows of '{form}', received an empty list")
+    return rows, problems
+
+
+def write_annotations(path: str | Path, rows: Iterable[tuple[str | Path, str]]) -> None:
+    """Writes `path LABEL` rows (or `path` alone where the label is empty), whole or not at all.
+
+    Raises:
+        AnnotationError: a label with a space, or a path with a line break or with spaces at its ends: no reader could
+            take them apart again.
+    """
+    lines = []
+    for image, label in rows:
+        if any(character.isspace() for character in label):
+            raise AnnotationError(f"{path}: expected a label without spaces, received {label!r} for {image}")
+        if "\n" in str(image) or "\r" in str(image):
+            raise AnnotationError(f"{path}: expected a path without line breaks, received {str(image)!r}")
+        if str(image) != str(image).strip():
+            raise AnnotationError(f"{path}: expected a path without spaces at its ends, received {str(image)!r}")
+        lines.append(f"{image} {label}\n" if label else f"{image}\n")
+    write_text(path, "".join(lines))
+
+
+def list_name(path: str | Path) -> str:
+    """What to call a list: its file's name, or its folder's where that is `annotation.txt`, as converters write it."""
+    path = Path(path)
+    return path.absolute().parent.name if path.name == "annotation.txt" else path.name
+
+
+def _read_one(path: Path, labelled: bool) -> tuple[list[Annotation], list[str]]:
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise AnnotationError(f"{path}: expected a list of images, received no such file") from None
+    except IsADirectoryError:
+        raise AnnotationError(f"{path}: expected a list of images, received a folder") from None
+    except UnicodeDecodeError as error:
+        raise AnnotationError(f"{path}: expected UTF-8 text, received byte {error.start} of another encoding") from None
+    except OSError as error:
+        raise AnnotationError(f"{path}: cannot be read: {error.strerror}") from None
+
+    rows, problems = [], []
+    # Only line feeds end a row: `splitlines` would also break at characters that file names may hold.
+    for number, line in enumerate(text.split("\n"), start=1):
+        row = line.strip()
+        if not row:
+            continue
+        source = f"{path}:{number}"
+        image, label = row, ""
+        if labelled:
+            image, _, label = row.rpartition(" ")
+            if not image:
+                problems.append(f"{source}: expected 'path LABEL', received '{row}'")
+                continue
+        rows.append(Annotation(path.parent / image.strip(), label, source))
+    return rows, problems

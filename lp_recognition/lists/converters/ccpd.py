@@ -1,0 +1,406 @@
+"""CCPD, the Chinese City Parking Dataset: file names -> crops and lists.
+
+Zhenbo Xu et al., "Towards End-to-End License Plate Detection and Recognition: A Large Dataset and Baseline", ECCV 2018;
+https://github.com/detectRecog/CCPD (MIT license), in its editions of 2018, 2019 and 2020 (green plates). All that is
+known of an image stands in its name, seven fields joined by `-`:
+
+    025-95_113-154&383_386&473-386&473_177&454_154&383_363&402-0_0_22_27_27_33_16-37-15.jpg
+    area, tilt, box, corners, characters, brightness, blurriness
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lp_recognition.images.photographs import find_images
+from lp_recognition.lists.converters.conversion import (
+    Cut,
+    Outcome,
+    Sample,
+    Summary,
+    check_folders,
+    collect,
+    convert,
+    distribution,
+    finish,
+)
+from lp_recognition.lists.converters.cropping import Box, Corners
+from lp_recognition.system.errors import UserError, did_you_mean
+from lp_recognition.texts.vocabulary import PROVINCE_NAMES
+
+#: The sub-sets with plates; `np` holds images without one.
+SUBSETS = ("base", "db", "fn", "rotate", "tilt", "weather", "challenge", "blur", "green")
+NO_PLATES = "np"
+MODES = ("corners", "box", "both")
+
+#: The tables that the indices of a name point into. The last of each, O, means "no character".
+PROVINCES = "皖沪津渝冀晋蒙辽吉黑苏浙京闽赣鲁豫鄂湘粤桂琼川贵云藏陕甘青宁新警学O"
+LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZO"
+CHARACTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789O"
+
+_POINT = r"-?\d+&-?\d+"
+_NAME = re.compile(
+    rf"(?P<area>\d+)-(?P<tilt>-?\d+_-?\d+)-(?P<box>{_POINT}_{_POINT})-(?P<corners>{_POINT}(?:_{_POINT}){{3}})"
+    r"-(?P<indices>\d+(?:_\d+)*)-(?P<brightness>-?\d+)-(?P<blurriness>-?\d+)"
+)
+_FORM = "area-tilt-box-corners-characters-brightness-blurriness"
+#: Corners and box that share less than this (intersection over union) do not speak of the same plate.
+_MIN_AGREEMENT = 0.2
+
+Point = tuple[int, int]
+
+
+class CcpdNameError(UserError):
+    """A file name that is no CCPD name: `kind: details`."""
+
+
+@dataclass(frozen=True)
+class CcpdName:
+    """What a file name of CCPD says.
+
+    Attributes:
+        area: Share of the image that the plate covers, as written (the editions scale it differently).
+        tilt: Horizontal and vertical tilt, degrees.
+        box: Left-up and right-bottom corner of the box, `(x, y)`.
+        corners: Right-bottom, left-bottom, left-up, right-up corner of the plate, in the order of the name.
+        indices: Indices of the characters: province, letter, five or six more.
+        brightness: Of the plate's region.
+        blurriness: Of the plate's region; small is blurred.
+    """
+
+    area: str
+    tilt: Point
+    box: tuple[Point, Point]
+    corners: tuple[Point, Point, Point, Point]
+    indices: tuple[int, ...]
+    brightness: int
+    blurriness: int
+
+    @property
+    def label(self) -> str:
+        """The text of the plate, as 皖AY339S."""
+        return "".join(table[index] for table, index in zip(_tables(self.indices), self.indices, strict=True))
+
+    @property
+    def label_with_names(self) -> str:
+        """The text with the name of the province, as `<Anhui>AY339S`."""
+        return PROVINCE_NAMES[self.label[0]] + self.label[1:]
+
+
+def parse_name(stem: str) -> CcpdName:
+    """Reads a file name of CCPD.
+
+    Args:
+        stem: The name without its suffix.
+
+    Raises:
+        CcpdNameError: fields missing or malformed, an index outside its table, or a place marked as "no character".
+    """
+    match = _NAME.fullmatch(stem)
+    if match is None:
+        raise CcpdNameError(f"broken name: expected the seven fields {_FORM}, received {stem}")
+    indices = tuple(int(index) for index in match["indices"].split("_"))
+    if len(indices) not in (7, 8):
+        raise CcpdNameError(f"broken name: expected 7 or 8 characters, received {len(indices)} ({match['indices']})")
+    for place, (table, index) in enumerate(zip(_tables(indices), indices, strict=True), start=1):
+        if index >= len(table):
+            raise CcpdNameError(f"broken name: character {place}: expected below {len(table)}, received {index}")
+        if index == len(table) - 1:
+            raise CcpdNameError(f"broken name: character {place}: received {index}, which means 'no character'")
+    left_up, right_bottom = _points(match["box"])
+    first, second, third, fourth = _points(match["corners"])
+    horizontal, vertical = match["tilt"].split("_")
+    return CcpdName(
+        area=match["area"],
+        tilt=(int(horizontal), int(vertical)),
+        box=(left_up, right_bottom),
+        corners=(first, second, third, fourth),
+        indices=indices,
+        brightness=int(match["brightness"]),
+        blurriness=int(match["blurriness"]),
+    )
+
+
+def format_name(name: CcpdName) -> str:
+    """Writes a file name of CCPD, without a suffix: the inverse of `parse_name`."""
+    fields = [
+        name.area,
+        "_".join(map(str, name.tilt)),
+        "_".join(f"{x}&{y}" for x, y in name.box),
+        "_".join(f"{x}&{y}" for x, y in name.corners),
+        "_".join(map(str, name.indices)),
+        str(name.brightness),
+        str(name.blurriness),
+    ]
+    return "-".join(fields)
+
+
+def label_indices(label: str) -> tuple[int, ...]:
+    """The indices of a plate's characters: the inverse of `CcpdName.label`.
+
+    Raises:
+        CcpdNameError: a character that is not in its table.
+    """
+    try:
+        return tuple(table.index(character) for table, character in zip(_tables(label), label, strict=True))
+    except ValueError:
+        raise CcpdNameError(f"label: expected a Chinese plate of 7 or 8 characters, received {label!r}") from None
+
+
+@dataclass(frozen=True)
+class CcpdOptions:
+    """What to convert.
+
+    Attributes:
+        source: The folder that holds `ccpd_base`, `ccpd_weather`, ..., or one of these.
+        output: Where crops and lists go.
+        subsets: Names of sub-sets; empty takes all that are there.
+        mode: `corners` (rectified), `box`, or `both`, into two lists.
+        size: `(height, width)` of the crops; None keeps the plates' own.
+        margin: Added around boxes, as a share of width and height.
+        names: Labels with `<Anhui>` in place of 皖.
+        image_format: `jpg` or `png`.
+    """
+
+    source: Path
+    output: Path
+    subsets: tuple[str, ...] = ()
+    mode: str = "corners"
+    size: tuple[int, int] | None = None
+    margin: float = 0.1
+    names: bool = False
+    image_format: str = "jpg"
+
+
+@dataclass(frozen=True)
+class _Plate:
+    """An image with a readable name; `splits` are the official lists it stands in."""
+
+    subset: str
+    name: CcpdName
+    splits: tuple[str, ...]
+
+
+def convert_ccpd(options: CcpdOptions, workers: int = 1) -> Summary:
+    """Crops the plates of CCPD and writes `<subset>/annotation.txt`, the official splits, and `report.json`.
+
+    Raises:
+        UserError: no such folder or sub-set, an output inside the source or made with other settings.
+    """
+    check_folders(options.source, options.output)
+    folders, remarks = _choose_subsets(options)
+    split_of, listed = _read_splits(options.source, folders)
+    modes = ("box", "corners") if options.mode == "both" else (options.mode,)
+
+    plates: dict[str, _Plate] = {}
+    samples: list[Sample] = []
+    failures: list[tuple[str, str]] = []
+    images: Counter[str] = Counter()
+    taken: set[str] = set()
+    for subset, folder in folders.items():
+        for path in find_images(folder):
+            images[subset] += 1
+            # Plain text: with some hundred thousand names, paths would take as long as parsing.
+            source = path.as_posix().removeprefix(f"{options.source.as_posix()}/")
+            below = path.as_posix().removeprefix(f"{folder.as_posix()}/").rpartition(".")[0]
+            if f"{subset}/{below}" in taken:
+                failures.append((source, "name twice: another image of the sub-set differs in its suffix alone"))
+                continue
+            taken.add(f"{subset}/{below}")
+            try:
+                name = parse_name(path.stem)
+                _check_agreement(name)
+            except CcpdNameError as error:
+                failures.append((source, str(error)))
+                continue
+            splits = split_of.get(source, ())
+            if subset == "green" and "/" in below and not splits:
+                splits = (f"green_{below.partition('/')[0]}",)
+            plates[source] = _Plate(subset, name, splits)
+            cuts = [
+                Cut(f"{subset}/{mode}/{below}.{options.image_format}", _region(name, mode, options)) for mode in modes
+            ]
+            samples.append(Sample(source, tuple(cuts)))
+    if not images.total():
+        raise UserError(f"{options.source}: expected images in {', '.join(map(str, folders.values()))}, received none")
+    known = {*plates, *(source for source, _ in failures)}
+    failures += [
+        (source, f"listed but missing: {where} names it, and no such file is there")
+        for source, where in listed.items()
+        if source not in known
+    ]
+
+    outcomes = convert(
+        samples, options.source, options.output,
+        settings={"data set": "CCPD", "mode": options.mode, "margin": options.margin, "format": options.image_format},
+        size=options.size, workers=workers, name="ccpd",
+    )  # fmt: skip
+    mended, problems = collect(outcomes)
+    failures += problems
+    lists = _lists(options, modes, folders, plates, outcomes)
+    report = _report(options, images, plates, outcomes, failures, mended)
+    left_out = finish(options.output, lists, failures, report)
+    rows = sum(len(outcome.made) for outcome in outcomes.values())
+    return Summary("ccpd", options.output, images.total(), rows, left_out, mended, tuple(remarks))
+
+
+def _tables(indices: Sequence[Any]) -> list[str]:
+    return [PROVINCES, LETTERS, *[CHARACTERS] * (len(indices) - 2)]
+
+
+def _points(text: str) -> list[Point]:
+    pairs = (pair.split("&") for pair in text.split("_"))
+    return [(int(x), int(y)) for x, y in pairs]
+
+
+def _region(name: CcpdName, mode: str, options: CcpdOptions) -> Box | Corners:
+    if mode == "box":
+        (left, top), (right, bottom) = name.box
+        return Box(left, top, right, bottom, options.margin)
+    right_bottom, left_bottom, left_up, right_up = name.corners
+    return Corners((left_up, right_up, right_bottom, left_bottom))
+
+
+def _check_agreement(name: CcpdName) -> None:
+    """Some images hold two plates, and box and corners can speak of different ones; which one is read, nobody knows."""
+    shared = box_area = corners_area = 1
+    for box, corners in zip(zip(*name.box, strict=True), zip(*name.corners, strict=True), strict=True):  # x, then y
+        shared *= max(0, min(max(box), max(corners)) - max(min(box), min(corners)))
+        box_area *= max(box) - min(box)
+        corners_area *= max(corners) - min(corners)
+    # Where one has no area at all it is degenerate, which the cut will say.
+    if box_area and corners_area and shared < _MIN_AGREEMENT * (box_area + corners_area - shared):
+        raise CcpdNameError(
+            f"box and corners apart: expected both around one plate, received box {name.box}, corners {name.corners}"
+        )
+
+
+def _choose_subsets(options: CcpdOptions) -> tuple[dict[str, Path], list[str]]:
+    """Finds the folders of the sub-sets, and says what is passed over."""
+    found: dict[str, Path] = {}
+    own_name = options.source.resolve().name.lower().removeprefix("ccpd_")
+    if own_name in SUBSETS:
+        found[own_name] = options.source
+    for folder in sorted(path for path in options.source.iterdir() if path.is_dir()):
+        name = folder.name.lower().removeprefix("ccpd_")
+        if name in (*SUBSETS, NO_PLATES):
+            found[name] = folder
+    there = ", ".join(name for name in found) or "none"
+    if not any(name in SUBSETS for name in found):
+        raise UserError(
+            f"{options.source}: expected folders of CCPD (ccpd_base, ccpd_weather, ... or ccpd_green), received none "
+            "of them; name the folder that holds them"
+        )
+    for name in options.subsets:
+        if name not in (*SUBSETS, NO_PLATES):
+            choices = (*SUBSETS, NO_PLATES)
+            raise UserError(
+                f"--subsets: expected names of {', '.join(choices)}, received {name}.{did_you_mean(name, choices)}"
+            )
+        if name not in found:
+            raise UserError(f"--subsets: expected sub-sets of {options.source} ({there}), received {name}")
+    wanted = list(dict.fromkeys(options.subsets)) or list(found)
+    remarks = []
+    if NO_PLATES in found and NO_PLATES in wanted:
+        count = len(find_images(found[NO_PLATES]))
+        remarks.append(f"np: {count} images without a plate, skipped")
+    return {name: found[name] for name in SUBSETS if name in wanted}, remarks
+
+
+def _read_splits(source: Path, folders: Mapping[str, Path]) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
+    """Reads the official lists: image -> names of its lists, and image -> where it was first listed.
+
+    Rows are `ccpd_base/name.jpg`; in front of the folder some copies of the lists hold a path of their author's.
+    """
+    split_of: dict[str, tuple[str, ...]] = {}
+    listed: dict[str, str] = {}
+    subset_of = {folder.name: folder for folder in folders.values()}
+    for path in sorted([*source.glob("splits/*.txt"), *source.glob("split/*.txt")]):
+        for row in path.read_text(encoding="utf-8-sig", errors="replace").split("\n"):
+            folder, _, image = row.strip().rpartition("/")
+            folder = folder.rpartition("/")[2]
+            if folder in subset_of:
+                name = (subset_of[folder] / image).relative_to(source).as_posix()
+                split_of[name] = tuple(dict.fromkeys((*split_of.get(name, ()), path.stem)))
+                listed.setdefault(name, f"{path.parent.name}/{path.name}")
+    return split_of, listed
+
+
+def _lists(
+    options: CcpdOptions,
+    modes: Sequence[str],
+    folders: Mapping[str, Path],
+    plates: Mapping[str, _Plate],
+    outcomes: Mapping[str, Outcome],
+) -> dict[str, list[tuple[str, str]]]:
+    """One list per sub-set and one per official split; with two modes, each twice."""
+    lists: dict[str, list[tuple[str, str]]] = {}
+    splits = sorted({split for plate in plates.values() for split in plate.splits})
+    for mode in modes:
+        ending = f"_{mode}.txt" if len(modes) > 1 else ".txt"
+        lists.update({f"{subset}/annotation{ending}": [] for subset in folders})
+        lists.update({f"{split}{ending}": [] for split in splits})
+    for source, plate in plates.items():
+        label = plate.name.label_with_names if options.names else plate.name.label
+        for made in outcomes[source].made:
+            mode = made[len(plate.subset) + 1 :].partition("/")[0]
+            ending = f"_{mode}.txt" if len(modes) > 1 else ".txt"
+            for name in (f"{plate.subset}/annotation", *plate.splits):
+                lists[name + ending].append((made, label))
+    return lists
+
+
+def _report(
+    options: CcpdOptions,
+    images: Mapping[str, int],
+    plates: Mapping[str, _Plate],
+    outcomes: Mapping[str, Outcome],
+    failures: Sequence[tuple[str, str]],
+    mended: Mapping[str, int],
+) -> dict[str, Any]:
+    done = {source: plate for source, plate in plates.items() if outcomes[source].made}
+    left_out = Counter(_subset_of(source, options) for source in {source for source, _ in failures})
+    subsets = {}
+    for subset in images:
+        chosen = [plate.name for plate in done.values() if plate.subset == subset]
+        subsets[subset] = {
+            "images": images[subset],
+            "plates": len(chosen),
+            "left_out": left_out[subset],
+            **_facts(chosen),
+        }
+    return {
+        "data_set": "CCPD",
+        "mode": options.mode,
+        "images": sum(images.values()),
+        "plates": len(done),
+        "crops": sum(len(outcome.made) for outcome in outcomes.values()),
+        "mended": dict(sorted(mended.items())),
+        "splits": dict(sorted(Counter(split for plate in done.values() for split in plate.splits).items())),
+        **_facts([plate.name for plate in done.values()]),
+        "subsets": subsets,
+    }
+
+
+def _subset_of(source: str, options: CcpdOptions) -> str:
+    first = source.partition("/")[0].lower().removeprefix("ccpd_")
+    return first if first in SUBSETS else options.source.resolve().name.lower().removeprefix("ccpd_")
+
+
+def _facts(names: Sequence[CcpdName]) -> dict[str, Any]:
+    provinces = Counter(name.label[0] for name in names)
+    lengths = Counter(len(name.indices) for name in names)
+    return {
+        "provinces": dict(sorted(provinces.items(), key=lambda item: (-item[1], item[0]))),
+        "lengths": {str(length): lengths[length] for length in sorted(lengths)},
+        # Some editions count degrees from level, some from upright: 90 and 0 are both "not tilted".
+        "tilt_horizontal_degrees": distribution([name.tilt[0] for name in names], 10),
+        "tilt_vertical_degrees": distribution([name.tilt[1] for name in names], 10),
+        "brightness": distribution([name.brightness for name in names], 25),
+        "blurriness": distribution([name.blurriness for name in names], 10),
+    }

@@ -1,0 +1,256 @@
+"""The Czech ReId data set: a table of images, plates and tracks -> lists.
+
+Jakub Spanhel et al., "Holistic Recognition of Low Quality License Plates by CNN using Track Annotated Data", AVSS 2017:
+some 185 thousand crops of plates from highway cameras, with the plate's text, the track of the car, and the split. The
+images are crops already, so by default the lists point at them where they are (absolute where the source was named so);
+each is opened once, to leave out what cannot be read.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from lp_recognition.lists.converters.conversion import (
+    Cut,
+    Sample,
+    Summary,
+    check_folders,
+    collect,
+    convert,
+    finish,
+    keep_apart,
+)
+from lp_recognition.system.errors import UserError
+from lp_recognition.system.files import replacing
+
+#: Column names in use, per role, in the order in which they are looked for.
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "image": ("image_path", "image", "path", "img_path", "filename", "file_name", "file", "img"),
+    "text": ("lp", "plate", "plate_text", "text", "label", "lp_text", "license_plate"),
+    "track": ("track_id", "track", "trackid", "id_track", "vehicle_id"),
+    "split": ("train", "split", "set", "subset", "part"),
+}
+_REQUIRED = ("image", "text")
+_SPLITS = {
+    "1": "train", "true": "train", "train": "train", "training": "train", "trainval": "train",
+    "0": "test", "false": "test", "test": "test", "testing": "test",
+    "val": "val", "valid": "val", "validation": "val",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CzechOptions:
+    """What to convert.
+
+    Attributes:
+        source: The folder of the data set; image paths in a table are relative to the table's folder.
+        output: Where lists (and copies) go.
+        tables: Tables to read, relative to `source`; empty takes all `*.csv` in it.
+        columns: Role (`image`, `text`, `track`, `split`) -> name of its column, where it is not found by itself.
+        apart: What may not stand on two sides of the split: `track`, or `plate`, which is stricter.
+        copy: Copy the images into the output folder, byte by byte.
+    """
+
+    source: Path
+    output: Path
+    tables: tuple[str, ...] = ()
+    columns: Mapping[str, str] | None = None
+    apart: str = "track"
+    copy: bool = False
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A row of a table: `source` is the image below the source folder."""
+
+    source: str
+    text: str
+    track: str
+    split: str
+
+
+def convert_czech(options: CzechOptions, workers: int = 1) -> Summary:
+    """Writes `annotation.txt`, a list per split, and `tracks.csv`.
+
+    Raises:
+        UserError: no table, unknown columns, an output inside the source.
+    """
+    check_folders(options.source, options.output)
+    tables = [options.source / name for name in options.tables] or sorted(options.source.glob("*.csv"))
+    outside = [table for table in tables if not table.is_relative_to(options.source) or ".." in table.parts]
+    if outside:
+        raise UserError(f"--table: expected tables below {options.source}, received {outside[0]}")
+    if not tables:
+        raise UserError(f"{options.source}: expected a table (*.csv) in it, received none; name it with --table")
+    rows: list[_Row] = []
+    failures: list[tuple[str, str]] = []
+    for table in tables:
+        found, wrong = _read_table(table, options)
+        rows += found
+        failures += wrong
+    rows, wrong = _drop_repeated(rows)
+    images = len({row.source for row in rows} | {source for source, _ in failures})
+    failures += wrong
+
+    samples = [
+        Sample(row.source, (Cut(f"images/{row.source}", None),) if options.copy else ())
+        for row in {row.source: row for row in rows}.values()
+    ]
+    outcomes = convert(
+        samples, options.source, options.output,
+        settings={"data set": "Czech ReId", "copy": options.copy}, size=None, workers=workers, name="czech",
+    )  # fmt: skip
+    mended, problems = collect(outcomes)
+    failures += problems
+    readable = [row for row in rows if not outcomes[row.source].problems]
+
+    has_tracks = any(row.track for row in readable)
+    remarks = []
+    if options.apart == "track" and not has_tracks:
+        remarks.append("no track column: plates are kept apart instead of tracks")
+    what = "track" if options.apart == "track" and has_tracks else "plate"
+    groups = [
+        (row.source, (row.track if what == "track" else "") or row.text, row.split) for row in readable if row.split
+    ]
+    kept, wrong = keep_apart(groups, what)
+    failures += wrong
+    sides = {source: split for source, _, split in kept}
+    final = [row for row in readable if not row.split or row.source in sides]
+    if not any(row.split for row in final):
+        remarks.append("no split column: everything is in annotation.txt; split it with utils/split_annotations.py")
+
+    paths = {row.source: _listed_path(row.source, options) for row in final}
+    lists: dict[str, list[tuple[str, str]]] = {f"{split}.txt": [] for split in ("train", "val", "test")}
+    lists["annotation.txt"] = [(paths[row.source], row.text) for row in final]
+    for row in final:
+        if row.split:
+            lists[f"{row.split}.txt"].append((paths[row.source], row.text))
+    write_tracks(options.output, [(paths[row.source], row.text, row.track, row.split) for row in final])
+    plates = {split: {row.text for row in final if row.split == split} for split in ("train", "val", "test")}
+    leaks = len(plates["train"] & (plates["test"] | plates["val"]))
+    report = {
+        "data_set": "Czech ReId",
+        "images": images,
+        "rows": len(final),
+        "plates": len({row.text for row in final}),
+        "tracks": len({row.track for row in final if row.track}),
+        "kept_apart": what,
+        "splits": dict(sorted(Counter(row.split or "none" for row in final).items())),
+        "plates_in_train_and_in_val_or_test": leaks,
+        "lengths": {str(key): count for key, count in sorted(Counter(len(row.text) for row in final).items())},
+        "first_characters": dict(sorted(Counter(row.text[0] for row in final).items())),
+    }
+    if leaks:
+        remarks.append(
+            f"{leaks} plates stand in train and, on other tracks, in val or test; --apart plate leaves them out"
+        )
+    left_out = finish(options.output, lists, failures, report)
+    return Summary("czech", options.output, images, len(final), left_out, mended, tuple(remarks))
+
+
+def write_tracks(output: Path, rows: Sequence[tuple[str, str, str, str]]) -> None:
+    """Writes `tracks.csv` with the columns image_path, plate_text, track, split: what a plain list has no room for."""
+    with replacing(output / "tracks.csv") as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("image_path", "plate_text", "track", "split"))
+        writer.writerows(sorted(rows))
+
+
+def _listed_path(source: str, options: CzechOptions) -> str:
+    if options.copy:
+        return f"images/{source}"
+    if options.source.is_absolute():
+        return str(options.source / source)
+    return os.path.relpath(options.source / source, options.output)
+
+
+def _read_table(table: Path, options: CzechOptions) -> tuple[list[_Row], list[tuple[str, str]]]:
+    try:
+        text = table.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise UserError(f"{table}: expected a table, received no such file") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{table}: expected UTF-8 text, received byte {error.start} of another encoding") from None
+    lines = text.splitlines()
+    if not lines:
+        raise UserError(f"{table}: expected a header and rows, received an empty file")
+    delimiter = max(",;\t", key=lines[0].count)
+    reader = csv.reader(lines, delimiter=delimiter)
+    header = [name.strip() for name in next(reader)]
+    places = _find_columns(header, options.columns or {}, str(table))
+    folder = table.parent.relative_to(options.source).as_posix()
+    rows, failures = [], []
+    for cells in reader:
+        if not any(cell.strip() for cell in cells):
+            continue
+        where = f"{table.name}:{reader.line_num}"
+        if len(cells) != len(header):
+            failures.append((where, f"broken row: expected {len(header)} columns, received {len(cells)}"))
+            continue
+        values = {role: cells[place].strip() for role, place in places.items()}
+        image = PurePosixPath(folder, values["image"].replace("\\", "/"))
+        if not values["image"] or image.is_absolute() or ".." in image.parts:
+            failures.append((where, f"broken row: expected an image below the table's folder, received {image}"))
+            continue
+        label = "".join(values["text"].split()).upper()
+        if not label:
+            failures.append((image.as_posix(), f"no text: {where} names no plate"))
+            continue
+        split = values.get("split", "")
+        if split and split.lower() not in _SPLITS:
+            choices = ", ".join(_SPLITS)
+            failures.append((image.as_posix(), f"unknown split: {where}: expected one of {choices}, received {split}"))
+            continue
+        side = _SPLITS[split.lower()] if split else ("" if "split" in places else _split_of_name(table.stem))
+        rows.append(_Row(image.as_posix(), label, values.get("track", ""), side))
+    return rows, failures
+
+
+def _split_of_name(stem: str) -> str:
+    """A table without a split column may be a split itself: `trainVal.csv`, `test.csv`."""
+    return _SPLITS.get(stem.lower(), "")
+
+
+def _find_columns(header: Sequence[str], named: Mapping[str, str], table: str) -> dict[str, int]:
+    lowered = [name.lower() for name in header]
+    places: dict[str, int] = {}
+    for role, candidates in COLUMNS.items():
+        if named.get(role):
+            if named[role] not in header:
+                raise UserError(
+                    f"{table}: --{role}-column: expected one of {', '.join(header)}, received {named[role]}"
+                )
+            places[role] = header.index(named[role])
+            continue
+        known = [lowered.index(name) for name in candidates if name in lowered]
+        if known:
+            places[role] = known[0]
+    missing = [role for role in _REQUIRED if role not in places]
+    if missing:
+        options = " and ".join(f"--{role}-column" for role in missing)
+        raise UserError(
+            f"{table}: expected columns for image and text, received the header {', '.join(header) or '(empty)'}; say "
+            f"which is which with {options} (and --track-column, --split-column)"
+        )
+    return places
+
+
+def _drop_repeated(rows: Sequence[_Row]) -> tuple[list[_Row], list[tuple[str, str]]]:
+    """One row per image; an image that is given two texts is left out altogether."""
+    first: dict[str, _Row] = {}
+    texts: dict[str, set[str]] = {}
+    for row in rows:
+        first.setdefault(row.source, row)
+        texts.setdefault(row.source, set()).add(row.text)
+    kept = [row for row in first.values() if len(texts[row.source]) == 1]
+    failures = [
+        (source, f"two texts: the tables call it {' and '.join(sorted(found))}")
+        for source, found in texts.items()
+        if len(found) > 1
+    ]
+    return kept, failures

@@ -1,0 +1,136 @@
+"""Making lists of images and moving them: files of a folder, other folders, and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from lp_recognition.images.photographs import IMAGE_SUFFIXES, find_images
+from lp_recognition.lists.annotations import Annotation, write_annotations
+from lp_recognition.system.errors import AnnotationError, UserError
+from lp_recognition.system.files import write_text
+
+#: The columns of a CSV list.
+CSV_COLUMNS = ("image_path", "plate_text")
+
+
+def list_images(folder: Path, *, recursive: bool) -> list[Path]:
+    """The images in a folder, sorted.
+
+    Raises:
+        UserError: no such folder, or no image in it.
+    """
+    if not folder.is_dir():
+        received = "a file" if folder.is_file() else "no such folder"
+        raise UserError(f"{folder}: expected a folder with images, received {received}")
+    images = find_images(folder)
+    if not recursive:
+        images = [path for path in images if path.parent == folder]
+    if not images:
+        hint = "" if recursive else "; --recursive looks into its folders, too"
+        raise UserError(f"{folder}: expected images ({', '.join(IMAGE_SUFFIXES)}), received none{hint}")
+    return images
+
+
+def path_in_list(image: Path, target: Path, source: Path | None = None) -> str:
+    """How an image stands in the list `target`: relative to its folder, unless it was absolute in the list `source`.
+
+    Args:
+        image: Absolute, or relative to the current folder.
+        target: The list to write.
+        source: The list that the image was read from, if any.
+    """
+    if source is not None and image.is_absolute() and not image.is_relative_to(source.parent):
+        return str(image)
+    return os.path.relpath(image, target.parent)
+
+
+def relocate(rows: Sequence[Annotation], new_dir: Path, old_dir: Path | None) -> list[tuple[Path, str]]:
+    """Puts `new_dir` in the place of a folder in all paths.
+
+    Args:
+        rows: Rows of a list.
+        new_dir: Where the images are now.
+        old_dir: What `new_dir` stands for; None takes the folder that all images share. What is below it stays.
+
+    Returns:
+        (path, label) of each row.
+
+    Raises:
+        UserError: an image that does not lie below `old_dir`.
+    """
+    paths = [Path(os.path.normpath(row.path)) for row in rows]
+    old = Path(os.path.normpath(old_dir)) if old_dir else _shared_folder(paths)
+    moved = []
+    for row, path in zip(rows, paths, strict=True):
+        if not path.is_relative_to(old):
+            raise UserError(f"{row.source}: expected an image below {old}, received {path}; check --old_dir")
+        moved.append((new_dir / path.relative_to(old), row.label))
+    return moved
+
+
+def to_csv(rows: Sequence[tuple[str, str]]) -> str:
+    """Writes (path, label) rows as CSV with a header: image_path, plate_text."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(CSV_COLUMNS)
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def read_csv(path: Path) -> list[Annotation]:
+    """Reads a CSV list with the columns image_path and plate_text, in any order and beside others.
+
+    Raises:
+        AnnotationError: no such file, other columns, or a row that lacks one.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise AnnotationError(f"{path}: expected a CSV list, received no such file") from None
+    except UnicodeDecodeError as error:
+        raise AnnotationError(f"{path}: expected UTF-8 text, received byte {error.start} of another encoding") from None
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    header = reader.fieldnames or []
+    if not set(CSV_COLUMNS) <= set(header):
+        received = ", ".join(header) or "an empty file"
+        raise AnnotationError(f"{path}:1: expected the columns {', '.join(CSV_COLUMNS)}, received {received}")
+    rows = []
+    for cells in reader:
+        source = f"{path}:{reader.line_num}"
+        image, label = cells["image_path"], cells["plate_text"]
+        if not image or not label:
+            raise AnnotationError(f"{source}: expected an image and its text, received {image!r}, {label!r}")
+        rows.append(Annotation(path.parent / image, label, source))
+    if not rows:
+        raise AnnotationError(f"{path}: expected rows below the header, received none")
+    return rows
+
+
+def write_lists(lists: Mapping[Path, Sequence[tuple[str, str]]], *, overwrite: bool) -> None:
+    """Writes (path, label) rows to new files: as CSV where a name ends so, else as `path LABEL`.
+
+    Raises:
+        UserError: one of the files is there and says something else, and `overwrite` is not set; nothing was written.
+    """
+    texts = {}
+    for path, rows in lists.items():
+        is_csv = path.suffix.lower() == ".csv"
+        texts[path] = to_csv(rows) if is_csv else "".join(f"{image} {label}\n" for image, label in rows)
+        if path.exists() and not overwrite and path.read_bytes() != texts[path].encode("utf-8"):
+            raise UserError(f"{path}: expected no such file, received one with another list; --overwrite replaces it")
+    for path, rows in lists.items():
+        if path.suffix.lower() == ".csv":
+            write_text(path, texts[path])
+        else:
+            write_annotations(path, rows)
+
+
+def _shared_folder(paths: Sequence[Path]) -> Path:
+    try:
+        return Path(os.path.commonpath([path.parent for path in paths]) or ".")
+    except ValueError:  # absolute and relative paths, mixed
+        raise UserError("expected images with a folder in common, received none; name it with --old_dir") from None

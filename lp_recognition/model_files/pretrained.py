@@ -1,0 +1,65 @@
+"""The models that ship with the project, by name.
+
+A model's folder holds `<name>_int8.tflite` (TFLite-Micro, boards, desks), `<name>_uint8.tflite` (GAP8), the checkpoint
+that both were made of, its `config.yaml` and a model card. In a clone the folders lie in `pretrained/`; an installed
+package carries them, all but the checkpoints, inside (`setup.py` puts them there).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lp_recognition.system.errors import ModelError, did_you_mean
+
+#: What plates are read with where no model is named.
+DEFAULT_MODEL = "lprnet_mcu_cn"
+
+_PACKAGE = Path(__file__).parent.parent
+_PLACES = (_PACKAGE.parent / "pretrained", _PACKAGE / "pretrained_models")
+
+
+def shipped_models() -> dict[str, Path]:
+    """The files that ship, by name: `<name>` for the int8 file of a model, `<name>_uint8` for its other one."""
+    folders: dict[str, Path] = {}
+    for place in _PLACES:
+        for folder in sorted(place.iterdir()) if place.is_dir() else ():
+            folders.setdefault(folder.name, folder)
+    files = {}
+    for name, folder in sorted(folders.items()):
+        for shown, file in ((name, f"{name}_int8.tflite"), (f"{name}_uint8", f"{name}_uint8.tflite")):
+            if (folder / file).is_file():
+                files[shown] = folder / file
+    return files
+
+
+def is_name(model: str | Path) -> bool:
+    """Whether a word can only be the name of a shipped model: there is no such file, nor does it look like one."""
+    path = Path(model)
+    return path.name == str(model) and not path.suffix and not path.is_file()
+
+
+def find_model(model: str | Path) -> Path:
+    """The file of a shipped model, or the path of any other.
+
+    Args:
+        model: `<name>` or `<name>_int8` for the int8 file of a shipped model, `<name>_uint8` for the one for GAP8; or
+            a path. A file that exists wins over a name.
+
+    Returns:
+        The path as it was given, wherever it ends in a suffix, names a folder or is a file; else that of the shipped
+        file.
+
+    Raises:
+        ModelError: a name that no shipped model has; the message lists those there are.
+    """
+    if not is_name(model):
+        return Path(model)
+    files = shipped_models()
+    found = files.get(str(model).removesuffix("_int8"))
+    if found is None:
+        there = f"shipped are {', '.join(files)}" if files else "this copy ships none: its pretrained/ holds no model"
+        raise ModelError(
+            f"{model}: expected a file or the name of a shipped model, received neither; {there}."
+            f"{did_you_mean(str(model), files)}"
+        )
+    return found

@@ -1,0 +1,1 @@
+"""The networks, their quantization and their losses, in Keras."""

@@ -1,0 +1,1 @@
+"""Pictures in, plates out, with the light install alone."""

@@ -1,0 +1,180 @@
+"""The settings of reading plates; `config/default.py` explains each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+import pydantic
+from pydantic import Field, field_validator, model_validator
+
+from lp_recognition.images.image import Preprocessing
+from lp_recognition.settings.loading import Section, load_settings, parse_settings
+from lp_recognition.settings.training import Fraction, LoopConfig, PositiveInt, TrainedConfig, listed
+from lp_recognition.system.errors import ConfigError
+from lp_recognition.texts.vocabulary import Vocabulary, split_symbols
+
+Stride = tuple[Literal[1, 2], Literal[1, 2]]
+
+
+class DecodeConfig(Section):
+    """How texts are read from logits, by the scripts that measure and read."""
+
+    patterns: bool = False
+
+
+class TrainConfig(LoopConfig):
+    """Settings of `train_lpr.py`."""
+
+    # Data
+    file_list_path: tuple[str, ...] = ()
+    skip_bad_rows: bool = False
+    generated_share: Fraction = 0.0
+    plate_formats: tuple[str, ...] | dict[str, float] = ("cn_blue",)
+    plate_font: str | None = None
+    plate_extra_fonts: tuple[str, ...] = ()
+    plate_without: tuple[str, ...] = ()
+    balance_first_character: Fraction = 0.0
+    repaint_share: Fraction = 0.0
+    apply_basic_aug: bool = True
+    apply_stn_aug: bool = True
+    apply_blur_aug: bool = True
+    # Regularization
+    dropout_rate: Annotated[float, Field(ge=0, lt=1)] = 0.5
+
+    _lists = field_validator("file_list_path", "plate_formats", "plate_extra_fonts", "plate_without", mode="before")(
+        listed
+    )
+
+    @property
+    def draws(self) -> bool:
+        """Whether any character of a training batch is drawn."""
+        return self.generated_share > 0 or (self.repaint_share > 0 and bool(self.file_list_path))
+
+
+class EvalConfig(Section):
+    """Settings of `eval_lpr.py`, and of the evaluation beside a training."""
+
+    file_list_path: tuple[str, ...] = ()
+    skip_bad_rows: bool = False
+    generated_plates: PositiveInt = 1000
+    batch_size: PositiveInt = 64
+    beam_width: PositiveInt = 1
+    checkpoint: str = ""
+    output_dir: str = ""
+
+    _lists = field_validator("file_list_path", mode="before")(listed)
+
+
+class InferConfig(Section):
+    """Settings of `test_lpr.py`."""
+
+    file_list_path: tuple[str, ...] = ()
+    batch_size: PositiveInt = 64
+    beam_width: PositiveInt = 1
+    checkpoint: str = ""
+    output_dir: str = "out"
+
+    _lists = field_validator("file_list_path", mode="before")(listed)
+
+
+class RecognitionConfig(TrainedConfig):
+    """All settings of a run."""
+
+    MODEL_SETTINGS: ClassVar[tuple[str, ...]] = (
+        "input_shape", "symmetric_range", "convert_to_gray", "alphabet", "use_h_concat", "use_oi_concat",
+        "width_multiplier", "stem_filters", "stem_pool_strides", "block_filters", "head_filters", "head_kernel_width",
+        "global_context", "rnn_cells_num", "quantize_per_channel",
+    )  # fmt: skip
+    SETTLED_IN_TRAINING: ClassVar[tuple[str, ...]] = ("alphabet",)
+
+    # What the network reads
+    input_shape: tuple[PositiveInt, PositiveInt, PositiveInt] = (24, 94, 3)
+    symmetric_range: bool = True
+    convert_to_gray: bool = False
+    alphabet: str | tuple[str, ...] | None = None
+    use_h_concat: bool = False
+    use_oi_concat: bool = False
+    max_lp_length: PositiveInt = 10
+    lpr_patterns: tuple[str, ...] = ()
+    # The network
+    width_multiplier: Annotated[float, Field(gt=0, le=4)] = 1.0
+    stem_filters: PositiveInt = 64
+    stem_pool_strides: Stride = (1, 1)
+    block_filters: tuple[tuple[PositiveInt, ...], ...] = ((128,), (256, 256))
+    head_filters: PositiveInt = 256
+    head_kernel_width: PositiveInt = 13
+    global_context: Literal["fully_connected", "convolutional", "none"] = "fully_connected"
+    rnn_cells_num: PositiveInt = 128
+
+    decode: DecodeConfig = DecodeConfig()
+    train: TrainConfig = TrainConfig()
+    eval: EvalConfig = EvalConfig()
+    infer: InferConfig = InferConfig()
+
+    @field_validator("input_shape")
+    @classmethod
+    def _legal_shape(cls, shape: tuple[int, int, int]) -> tuple[int, int, int]:
+        if shape[2] not in (1, 3):
+            raise ValueError(f"expected 1 or 3 channels, received {shape[2]}")
+        if shape[0] < 12 or shape[1] < 24:
+            raise ValueError(f"expected at least 12 x 24 pixels, received {shape[0]} x {shape[1]}")
+        return shape
+
+    @field_validator("alphabet", "lpr_patterns", mode="before")
+    @classmethod
+    def _alphabet_of_one(cls, value: Any, info: pydantic.ValidationInfo) -> Any:
+        if isinstance(value, str):
+            return tuple(split_symbols(value)) if info.field_name == "alphabet" else (value,)
+        return value
+
+    @field_validator("lpr_patterns")
+    @classmethod
+    def _legal_patterns(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in patterns:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"expected a regular expression, received {pattern!r} ({error})") from None
+        return patterns
+
+    @model_validator(mode="after")
+    def _check_together(self) -> RecognitionConfig:
+        if self.alphabet is not None:
+            try:
+                self.vocabulary()
+            except ConfigError as error:  # as a ValueError it gets the name of the file
+                raise ValueError(str(error)) from None
+        if self.decode.patterns and not self.lpr_patterns:
+            raise ValueError(
+                "decode.patterns: expected regular expressions of legal plates in lpr_patterns, received none; add "
+                "lpr_patterns=..."
+            )
+        return self
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How a crop becomes this network's input."""
+        return Preprocessing(self.input_shape, self.symmetric_range, self.convert_to_gray)
+
+    def vocabulary(self, labels: Sequence[str] = ()) -> Vocabulary:
+        """The classes: of the stated alphabet, or of `labels` where none is stated."""
+        merging = {"use_h_concat": self.use_h_concat, "use_oi_concat": self.use_oi_concat}
+        try:
+            if self.alphabet is not None:
+                return Vocabulary(tuple(self.alphabet), **merging)
+            return Vocabulary.from_labels(labels, **merging)
+        except Exception as error:
+            raise ConfigError(str(error)) from None
+
+
+def load_config(path: str | Path, overrides: Sequence[str] = ()) -> RecognitionConfig:
+    """Loads a config of reading plates; see `loading.load_settings`."""
+    return load_settings(RecognitionConfig, path, overrides)
+
+
+def parse_config(text: str, name: str) -> RecognitionConfig:
+    """Reads a recorded config of reading plates; see `loading.parse_settings`."""
+    return parse_settings(RecognitionConfig, text, name)

@@ -1,0 +1,147 @@
+"""Where settings are written: YAML, read as data alone, and Python files, which are executed. Values come out as they
+stand; the schema has its say in `loading`.
+"""
+
+from __future__ import annotations
+
+import ast
+import types
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeGuard
+
+import yaml
+
+from lp_recognition.system.errors import ConfigError
+
+
+class _YamlLoader(yaml.SafeLoader):
+    """Reads data alone, refuses a key that stands twice, and takes a date for the text it is."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """As in YAML, but each key once."""
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(None, None, f"the key `{key.value}` twice", key.start_mark)
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def load_yaml(text: str) -> Any:
+    """Reads YAML as data.
+
+    Raises:
+        yaml.YAMLError: it is none, or a key stands twice.
+    """
+    try:
+        return yaml.load(text, _YamlLoader)
+    except (ValueError, RecursionError) as error:  # `!!int x`, or brackets without end
+        raise yaml.YAMLError(one_line(error)) from None
+
+
+def read_text(path: Path) -> str:
+    """Reads a config file's text.
+
+    Raises:
+        ConfigError: it is missing or no text.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: expected a config, received no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {one_line(error)}") from None
+
+
+def read_python(
+    path: Path,
+    merge: Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, Any]],
+    check: Callable[[Mapping[str, Any], str], object],
+    seen: tuple[Path, ...] = (),
+) -> dict[str, Any]:
+    """Runs a config file and collects its values, on top of those of its `base`.
+
+    Args:
+        path: The file. It is executed: name only files you trust.
+        merge: Lays changes over the values of the base.
+        check: Called with the values of each file and its name, so that a mistake names the file where it stands.
+        seen: The files that led here.
+
+    Raises:
+        ConfigError: a file is missing, fails, or builds on itself.
+    """
+    if path.suffix != ".py":
+        raise ConfigError(f"{path}: expected a .py or .yaml config, or a folder with default.py")
+    if path.resolve() in seen:
+        raise ConfigError(f"{path}: expected a base that ends somewhere, received a circle of `base =`")
+    text = read_text(path)
+    names: dict[str, Any] = {"__name__": "config", "__file__": str(path)}
+    try:
+        tree = ast.parse(text, str(path))
+        _refuse_duplicates(tree, path)
+        exec(compile(tree, str(path), "exec"), names)
+    except ConfigError:
+        raise
+    except Exception as error:
+        line = _line_of(error, path)
+        message = error.msg if isinstance(error, SyntaxError) else error
+        raise ConfigError(f"{path}{line}: expected a config, received {type(error).__name__}: {message}") from None
+    values: dict[str, Any] = {}
+    for key, value in names.items():
+        if key.startswith("_") or isinstance(value, types.ModuleType):
+            continue
+        if isinstance(value, type):
+            value = {name: item for name, item in vars(value).items() if not name.startswith("_")}
+        values[key] = value
+    base = values.pop("base", None)
+    if base is not None:
+        if not isinstance(base, str):
+            raise ConfigError(f"{path}: base: expected the name of a config file, received {base!r}")
+        values = merge(read_python(path.parent / base, merge, check, (*seen, path.resolve())), values)
+    check(values, str(path))
+    return values
+
+
+def one_line(error: Exception) -> str:
+    """The message of an error without its line breaks."""
+    return " ".join(str(error).split())
+
+
+def _refuse_duplicates(scope: ast.Module | ast.ClassDef, path: Path) -> None:
+    """Raises where a config sets the same name twice in one scope: one of the two would silently be lost."""
+    lines: dict[str, int] = {}
+    for statement in scope.body:
+        names = []
+        if isinstance(statement, ast.ClassDef):
+            _refuse_duplicates(statement, path)
+            names = [statement.name]
+        elif isinstance(statement, (ast.Assign, ast.AnnAssign)):
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            names = [node.id for target in targets for node in ast.walk(target) if _is_assigned(node)]
+        for name in names:
+            if name in lines:
+                place = f"{path}:{statement.lineno}"
+                raise ConfigError(f"{place}: expected `{name}` once, received it again (first in line {lines[name]})")
+            lines[name] = statement.lineno
+
+
+def _is_assigned(node: ast.AST) -> TypeGuard[ast.Name]:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+
+
+def _line_of(error: Exception, path: Path) -> str:
+    if isinstance(error, SyntaxError):
+        return f":{error.lineno}"
+    trace, line = error.__traceback__, ""
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(path):
+            line = f":{trace.tb_lineno}"
+        trace = trace.tb_next
+    return line

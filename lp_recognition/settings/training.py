@@ -1,0 +1,58 @@
+"""The settings that every training has, whatever its task."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from lp_recognition.settings.loading import Section, Settings
+
+PositiveInt = Annotated[int, Field(gt=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+def listed(value: Any) -> Any:
+    """One path or name stands for a list of one; for validators."""
+    return (value,) if isinstance(value, str) else value
+
+
+class LoopConfig(Section):
+    """What the training loop goes by: optimization and records."""
+
+    # Optimization
+    batch_size: PositiveInt = 64
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    steps: PositiveInt = 20000
+    learning_rate: Annotated[float, Field(gt=0)] = 0.001
+    learning_rate_schedule: Literal["cosine", "steps", "constant"] = "cosine"
+    learning_rate_warmup_steps: Annotated[int, Field(ge=0)] = 500
+    learning_rate_decay_steps: PositiveInt = 5000
+    learning_rate_decay_factor: Annotated[float, Field(gt=0, le=1)] = 0.5
+    opt_type: Literal["Adam", "AdamW", "SGD", "RMSprop"] = "AdamW"
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0001
+    clip_norm: Annotated[float, Field(gt=0)] | None = 5.0
+    grad_noise_scale: Annotated[float, Field(ge=0)] = 0.0
+    teacher: str = ""
+    teacher_share: Fraction = 0.5
+    quantization_delay: Annotated[int, Field(ge=0)] = 15000
+    random_seed: Annotated[int, Field(ge=0, lt=2**31)] = 666
+    workers: Annotated[int, Field(ge=0, le=64)] = 1
+    # Records
+    checkpoint: str = ""
+    save_checkpoints_steps: PositiveInt = 1000
+    checkpoints_to_keep: PositiveInt = 3
+    display_iter: PositiveInt = 50
+    need_to_save_weights: bool = True
+    need_to_save_log: bool = True
+
+
+class TrainedConfig(Settings):
+    """What the settings of every task that is trained hold."""
+
+    model_dir: str = "model"
+    # Quantization
+    quantization_aware: bool = False
+    quantize_per_channel: bool = False
+
+    train: LoopConfig = LoopConfig()

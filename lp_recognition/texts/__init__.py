@@ -1,0 +1,1 @@
+"""From symbols to class indices and from logits to texts."""

@@ -1,0 +1,225 @@
+"""Samples for the network: annotated crops and drawn plates as batches, the same ones for the same seed.
+
+Training samples are a pure function of their number (Grain's `MapDataset`), so workers may share the work in any way
+and a resumed run goes on at the very sample where the stopped one was.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import grain
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from lp_recognition.images import augmentation
+from lp_recognition.images.image import Image, Preprocessing, read_image
+from lp_recognition.lists.annotations import Annotation
+from lp_recognition.lists.drawn import build_generator, build_repainter
+from lp_recognition.lists.rows import LabelledRows
+from lp_recognition.plates import PlateGenerator, Repainter
+from lp_recognition.settings.recognition import RecognitionConfig
+from lp_recognition.texts.vocabulary import Vocabulary, split_symbols
+
+#: Filler of label rows shorter than the longest, which the loss passes over.
+PADDING = -1
+
+_CACHE_BYTES = 512 * 2**20
+
+
+def training_batches(
+    config: RecognitionConfig, data: LabelledRows, vocabulary: Vocabulary, start: int, stop: int
+) -> Any:
+    """Batches number `start` to `stop` of a training, prepared by `train.workers` processes beside it.
+
+    Args:
+        config: Its batch size, augmentation, share of drawn plates, seed and workers.
+        data: The annotated rows; may be empty where all plates are drawn.
+        vocabulary: Encodes the labels.
+        start: The first batch: the step a resumed run stands at.
+        stop: The batch after the last.
+
+    Returns:
+        A Grain `IterDataset` of `(images, labels)`: float32 `(batch, height, width, channels)` and int32
+        `(batch, max_lp_length)`, filled up with `PADDING`.
+    """
+    batches = all_batches(config, data, vocabulary)[start:stop]
+    if config.train.workers == 0:
+        return batches.to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=2))
+    _settle_workers()
+    iterable = batches.to_iter_dataset(grain.ReadOptions(num_threads=0, prefetch_buffer_size=0))
+    return iterable.mp_prefetch(
+        grain.MultiprocessingOptions(config.train.workers, per_worker_buffer_size=4), _start_worker
+    )
+
+
+def all_batches(config: RecognitionConfig, data: LabelledRows, vocabulary: Vocabulary) -> Any:
+    """A Grain `MapDataset` of the batches of `training_batches`, each made when it is asked for by its number."""
+    train = config.train
+    parts, weights = [], []
+    if train.generated_share < 1:
+        source = _CropSource(data.rows, _repeats(data.labels, train.balance_first_character), config.preprocessing)
+        crops = grain.MapDataset.source(source).seed(train.random_seed).shuffle().repeat()
+        if train.repaint_share > 0:
+            crops = crops.random_map(_Repaint(build_repainter(config), train.repaint_share))
+        parts.append(crops.random_map(_Augment(config)))
+        weights.append(1 - train.generated_share)
+    if train.generated_share > 0:
+        parts.append(grain.MapDataset.source(_PlateSource(build_generator(config))))
+        weights.append(train.generated_share)
+    samples = parts[0] if len(parts) == 1 else grain.MapDataset.mix(parts, weights)
+    encoded = samples.map(_Encoder(vocabulary, config.max_lp_length, config.preprocessing))
+    return encoded.batch(train.batch_size).map(_Normalize(config.preprocessing))
+
+
+def _settle_workers() -> None:
+    """Lets worker processes start where JAX is installed, too, and end without noise."""
+    from absl import flags
+
+    # With JAX, Grain's profiler asks for a command line flag of its own: an error until somebody has parsed flags.
+    if not flags.FLAGS.is_parsed():
+        flags.FLAGS.mark_as_parsed()
+    # Python's tracker frees the memory of batches that nobody took any more, as it should, and complains of it.
+    quiet = "ignore::UserWarning:multiprocessing.resource_tracker"
+    if quiet not in sys.warnoptions:
+        sys.warnoptions.append(quiet)
+
+
+def _start_worker(index: int, count: int) -> None:
+    """Readies a worker process: it ends with the process that started it, and leaves Ctrl-C to that one."""
+    logging.getLogger("absl").setLevel(logging.ERROR)  # Grain looks for profilers that need not be there
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+
+        def follow() -> None:
+            parent.join()
+            os._exit(1)
+
+        threading.Thread(target=follow, daemon=True).start()
+
+
+def _repeats(labels: Sequence[str], balance: float) -> list[int]:
+    """Row numbers for one epoch, rare first characters repeated: `(n_most / n) ** balance` times, rounded."""
+    counts: dict[str, int] = {}
+    firsts = [split_symbols(label)[0] for label in labels]
+    for first in firsts:
+        counts[first] = counts.get(first, 0) + 1
+    most = max(counts.values(), default=0)
+    return [row for row, first in enumerate(firsts) for _ in range(round((most / counts[first]) ** balance))]
+
+
+class _CropSource:
+    """Random access to annotated crops, shrunk to about twice the network's size and kept while memory lasts."""
+
+    def __init__(self, rows: Sequence[Annotation], order: Sequence[int], preprocessing: Preprocessing) -> None:
+        self._paths = [str(row.path) for row in rows]
+        self._labels = [row.label for row in rows]
+        self._order = list(order)
+        self._preprocessing = preprocessing
+        self._cache: dict[int, Image] = {}
+        self._cached_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __getitem__(self, index: int) -> tuple[Image, str]:
+        row = self._order[index]
+        image = self._cache.get(row)
+        if image is None:
+            image = self._read(self._paths[row])
+            if self._cached_bytes < _CACHE_BYTES:
+                self._cache[row] = image
+                self._cached_bytes += image.nbytes
+        return image, self._labels[row]
+
+    def _read(self, path: str) -> Image:
+        image = self._preprocessing.to_channels(read_image(path))
+        height, width = (2 * size for size in self._preprocessing.input_shape[:2])
+        if image.shape[0] > height and image.shape[1] > width:
+            small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+            image = np.asarray(small, np.uint8).reshape(height, width, -1)
+        return image
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_cache": {}, "_cached_bytes": 0}  # a worker fills its own
+
+
+class _PlateSource:
+    """Random access to drawn plates without end."""
+
+    def __init__(self, generator: PlateGenerator) -> None:
+        self._generator = generator
+
+    def __len__(self) -> int:
+        return 2**40
+
+    def __getitem__(self, index: int) -> tuple[Image, str]:
+        plate = self._generator.draw(index)
+        return plate.image, plate.label
+
+
+class _Repaint(grain.transforms.RandomMap):
+    """Paints another first character on some of the annotated crops."""
+
+    def __init__(self, repainter: Repainter, share: float) -> None:
+        self._repainter, self._share = repainter, share
+
+    def random_map(self, element: tuple[Image, str], rng: Generator) -> tuple[Image, str]:
+        image, label = element
+        return self._repainter.repaint(image, label, rng) if rng.random() < self._share else element
+
+
+class _Augment(grain.transforms.RandomMap):
+    """The augmentation of annotated crops."""
+
+    def __init__(self, config: RecognitionConfig) -> None:
+        self._preprocessing = config.preprocessing
+        train = config.train
+        self._basic, self._stn, self._blur = train.apply_basic_aug, train.apply_stn_aug, train.apply_blur_aug
+
+    def random_map(self, element: tuple[Image, str], rng: Generator) -> tuple[Image, str]:
+        image, label = element
+        if self._stn:
+            image = augmentation.geometric(image, rng, self._preprocessing.input_shape[:2])
+        else:
+            image = self._preprocessing.resize(image)
+        if self._basic:
+            image = augmentation.photometric(image, rng)
+        if self._blur:
+            image = augmentation.blur_and_noise(image, rng)
+        return image, label
+
+
+class _Encoder(grain.transforms.Map):
+    """Gives an image the network's shape and a label its class indices."""
+
+    def __init__(self, vocabulary: Vocabulary, max_lp_length: int, preprocessing: Preprocessing) -> None:
+        self._vocabulary, self._max_lp_length, self._preprocessing = vocabulary, max_lp_length, preprocessing
+
+    def map(self, element: tuple[Image, str]) -> tuple[Image, NDArray[np.int32]]:
+        image, label = element
+        indices = self._vocabulary.encode(label)
+        row = np.full(self._max_lp_length, PADDING, np.int32)
+        row[: len(indices)] = indices
+        return self._preprocessing.prepare(image), row
+
+
+class _Normalize(grain.transforms.Map):
+    """Turns a batch's pixels into real values."""
+
+    def __init__(self, preprocessing: Preprocessing) -> None:
+        self._preprocessing = preprocessing
+
+    def map(self, element: tuple[Image, NDArray[np.int32]]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+        images, labels = element
+        return self._preprocessing.normalize(images), labels

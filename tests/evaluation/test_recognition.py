@@ -1,0 +1,232 @@
+"""A list through any form of a model: the same readings, whatever the batch, and every plate in the denominator."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_models import tiny_config
+
+from lp_recognition.evaluation.opening import open_model
+from lp_recognition.evaluation.recognition import EvaluationList, evaluate
+from lp_recognition.lists.annotations import read_annotations, write_annotations
+from lp_recognition.settings.recognition import RecognitionConfig
+from lp_recognition.system.errors import AnnotationError, ConfigError, ModelError
+from lp_recognition.texts.vocabulary import Vocabulary
+
+
+def with_eval(config: RecognitionConfig, **values) -> RecognitionConfig:
+    return config.with_values(eval=config.eval.model_dump() | values)
+
+
+@pytest.fixture
+def plates(trained, crops) -> EvaluationList:
+    """The eight crops the model has learnt, and held-out drawn plates that it mostly misreads."""
+    listed = EvaluationList.from_config(with_eval(trained.config, file_list_path=[str(crops / "list.txt")]))
+    drawing = tiny_config(train_generated_share=1.0, eval_generated_plates=12)
+    drawn = EvaluationList.from_config(drawing)
+    return EvaluationList(
+        np.concatenate([listed.images, drawn.images]), listed.labels + drawn.labels, listed.names + drawn.names, []
+    )
+
+
+@pytest.fixture(params=["checkpoint", "graph", "tflite"])
+def model(request, trained, graph, tflite) -> Path:
+    return {"checkpoint": trained.checkpoint, "graph": graph, "tflite": tflite}[request.param]
+
+
+def test_every_form_reads_what_was_learnt(model, trained, plates):
+    opened = open_model(model, trained.config)
+    assert [reading.text for reading in opened.read(plates.images[:8])] == plates.labels[:8]
+
+
+def test_every_form_reads_the_same(trained, graph, tflite, plates):
+    checkpoint, frozen, file = (
+        [reading.text for reading in open_model(path, trained.config).read(plates.images)]
+        for path in (trained.checkpoint, graph, tflite)
+    )
+    assert checkpoint == frozen
+    # A step of rounding may turn a reading that is a guess: of plates the model never saw, one at most.
+    assert sum(a != b for a, b in zip(frozen, file, strict=True)) <= 1
+
+
+def test_the_size_of_a_batch_changes_nothing(model, trained, plates):
+    results = []
+    for batch_size in (1, 3, 64):
+        config = with_eval(trained.config, batch_size=batch_size)
+        opened = open_model(model, config)
+        results.append(evaluate(opened.predict, plates, opened.config, opened.vocabulary))
+    for other in results[1:]:
+        assert other.metrics == results[0].metrics
+        assert [reading.text for reading in other.readings] == [reading.text for reading in results[0].readings]
+        for ours, theirs in zip(other.readings, results[0].readings, strict=True):
+            assert ours.confidence == pytest.approx(theirs.confidence, abs=1e-4)
+
+
+def test_what_is_left_of_a_batch_does_not_matter(trained, plates):
+    """A number of images that no batch divides gives the logits of each image alone in its batch."""
+    predict = open_model(trained.checkpoint, with_eval(trained.config, batch_size=7)).predict
+    assert np.array_equal(predict(plates.images[:7])[:5], predict(plates.images[:5]))
+
+
+def test_beam_search_is_as_good_where_the_model_is_sure(trained, plates):
+    opened = open_model(trained.checkpoint, trained.config)
+    assert [reading.text for reading in opened.read(plates.images[:8], beam_width=5)] == plates.labels[:8]
+
+
+def test_progress_counts_plates(trained, plates):
+    opened = open_model(trained.checkpoint, with_eval(trained.config, batch_size=8))
+    steps: list[int] = []
+    evaluate(opened.predict, plates, opened.config, opened.vocabulary, steps.append)
+    assert steps == [8, 8, 4]
+
+
+# ---- Denominator ---------------------------------------------------------------------------------------------------
+
+
+def reading_of(texts: list[str], vocabulary: Vocabulary):
+    """A predictor that reads the given texts, one after the other."""
+    remaining = iter(texts)
+
+    def predict(images: np.ndarray) -> np.ndarray:
+        logits = np.full((len(images), 20, vocabulary.num_classes), -20, np.float32)
+        logits[:, :, vocabulary.blank_index] = 0
+        for table in logits:
+            for number, index in enumerate(vocabulary.encode(next(remaining))):
+                table[2 * number, index] = 20
+        return logits
+
+    return predict
+
+
+def list_of(*labels: str) -> EvaluationList:
+    return EvaluationList(
+        np.zeros((len(labels), 24, 94, 3), np.uint8), list(labels), [str(n) for n in range(len(labels))], []
+    )
+
+
+def test_labels_that_the_model_cannot_write_count_as_wrong():
+    vocabulary = Vocabulary(("A", "B"))
+    plates = list_of("AB", "A?", "??", "BB")
+    config = tiny_config(alphabet="AB", eval_batch_size=3)
+    result = evaluate(reading_of(["AB", "A", "B", "BB"], vocabulary), plates, config, vocabulary)
+    assert (result.metrics.plates, result.metrics.right) == (4, 2)
+    assert plates.unreadable(vocabulary) == ["A?", "??"]
+    assert [judgement.right for judgement in result.judgements] == [True, False, False, True]
+
+
+def test_patterns_make_readings_wrong_and_never_right():
+    vocabulary = Vocabulary(("A", "B", "1"))
+    plates = list_of("A1", "AB", "1A")
+    config = tiny_config(alphabet="AB1", lpr_patterns=("[AB]1",))
+    result = evaluate(reading_of(["A1", "AB", "1B"], vocabulary), plates, config, vocabulary)
+    assert result.metrics.lp_rr == pytest.approx(2 / 3)
+    assert result.metrics.lp_rr_with_patterns == pytest.approx(1 / 3)  # AB is right, but fits no pattern
+    assert result.metrics.plates == 3
+
+
+def test_merged_characters_are_not_blamed():
+    vocabulary = Vocabulary(("O", "0", "皖", "沪"), use_h_concat=True, use_oi_concat=True)
+    config = tiny_config(alphabet="O0皖沪", use_h_concat=True, use_oi_concat=True)
+    result = evaluate(reading_of(["皖O", "皖0"], vocabulary), list_of("沪0", "皖O"), config, vocabulary)
+    assert result.metrics.right == 2
+
+
+# ---- Records -------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_saved(trained, plates, tmp_path):
+    opened = open_model(trained.checkpoint, trained.config)
+    result = evaluate(opened.predict, plates, opened.config, opened.vocabulary)
+    result.save(tmp_path / "out", "some.ckpt")
+    record = json.loads((tmp_path / "out" / "eval.json").read_text(encoding="utf-8"))
+    assert record["model"] == "some.ckpt"
+    assert (record["plates"], record["right"], record["lp_rr"]) == (20, result.metrics.right, result.metrics.lp_rr)
+    assert record["lp_rr_interval"][0] < record["lp_rr"] < record["lp_rr_interval"][1]
+    assert record["plates_per_second"] > 0
+    assert sum(group["plates"] for group in record["by_first_character"].values()) == 20
+    assert "\\u" not in (tmp_path / "out" / "eval.json").read_text(encoding="utf-8")  # Chinese, to be read by people
+    with (tmp_path / "out" / "eval.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["path"] for row in rows] == plates.names
+    assert [row["label"] for row in rows] == plates.labels
+    assert [row["reading"] for row in rows] == [reading.text for reading in result.readings]
+    assert sum(int(row["edit_distance"]) == 0 for row in rows) == result.metrics.right
+    for row, reading in zip(rows, result.readings, strict=True):
+        assert float(row["confidence"]) == pytest.approx(reading.confidence, abs=1e-5)
+
+
+def test_the_sheet_of_misread_plates(trained, plates):
+    opened = open_model(trained.checkpoint, trained.config)
+    result = evaluate(opened.predict, plates, opened.config, opened.vocabulary)
+    wrong = len(plates.labels) - result.metrics.right
+    assert wrong > 4
+    few, many = result.misread_sheet(2), result.misread_sheet(100)
+    assert few.dtype == np.uint8
+    assert few.ndim == 3
+    assert many.shape[0] > few.shape[0]
+    right = EvaluationList(plates.images[:8], plates.labels[:8], plates.names[:8], [])
+    assert evaluate(opened.predict, right, opened.config, opened.vocabulary).misread_sheet(9) is None
+
+
+# ---- Lists ---------------------------------------------------------------------------------------------------------
+
+
+def test_several_lists_are_one(crops):
+    config = with_eval(tiny_config(), file_list_path=[str(crops / "list.txt")] * 2)
+    plates = EvaluationList.from_config(config)
+    assert len(plates.labels) == len(plates.images) == len(plates.names) == 16
+    assert np.array_equal(plates.images[:8], plates.images[8:])
+
+
+def test_bad_rows_are_left_out_only_where_asked(crops, tmp_path):
+    rows = [(row.path, row.label) for row in read_annotations(crops / "list.txt")[0]]
+    write_annotations(tmp_path / "list.txt", [("missing.png", "A"), *rows])
+    config = with_eval(tiny_config(), file_list_path=[str(tmp_path / "list.txt")])
+    with pytest.raises(AnnotationError, match=r"list.txt:1: .*missing.png"):
+        EvaluationList.from_config(config)
+    plates = EvaluationList.from_config(with_eval(config, skip_bad_rows=True))
+    assert len(plates.labels) == 8
+    assert "missing.png" in plates.skipped[0]
+
+
+def test_nothing_to_evaluate_on_is_none():
+    assert EvaluationList.from_config(tiny_config()) is None
+
+
+# ---- Opening -------------------------------------------------------------------------------------------------------
+
+
+def test_the_checkpoint_brings_its_alphabet(trained):
+    opened = open_model(trained.checkpoint, trained.config.with_values(alphabet=None))
+    assert opened.config.alphabet == trained.config.alphabet
+    assert opened.vocabulary == trained.config.vocabulary()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"alphabet": "XYZ"}, "alphabet: expected .*received XYZ"),
+        ({"width_multiplier": 0.7}, r"width_multiplier: expected 0.25, received 0.7"),
+        ({"symmetric_range": False}, "symmetric_range: expected True, received False"),
+        ({"input_shape": (24, 94, 1)}, r"input_shape: expected \(24, 94, 3\), received \(24, 94, 1\)"),
+    ],
+)
+def test_settings_of_another_model_are_refused_by_name(trained, change, message):
+    with pytest.raises(ConfigError, match=f"model.ckpt-140.ckpt: was made with other settings of the model: {message}"):
+        open_model(trained.checkpoint, trained.config.with_values(**change))
+
+
+@pytest.mark.parametrize("change", [{"alphabet": "XYZ"}, {"input_shape": (32, 94, 3)}])
+def test_a_deployed_file_of_another_model_is_refused(graph, tflite, trained, change):
+    for path in (graph, tflite):
+        with pytest.raises((ModelError, ConfigError), match=next(iter(change))):
+            open_model(path, trained.config.with_values(**change))
+
+
+def test_an_unknown_kind_of_file(trained, tmp_path):
+    with pytest.raises(ModelError, match=r"expected a model ending in .ckpt, .pb, .frozen or .tflite, received '.h5'"):
+        open_model(tmp_path / "model.h5", trained.config)
