@@ -39,11 +39,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from tqdm import tqdm
 
-    from lp_recognition.evaluation.opening import open_model
     from lp_recognition.evaluation.recognition import EvaluationList, evaluate
     from lp_recognition.model_files.checkpoints import find_checkpoint
     from lp_recognition.model_files.pretrained import is_name
     from lp_recognition.system.files import check_folder
+    from lp_recognition.tools.models import open_model
 
     path = arguments.model or find_checkpoint(config, arguments.checkpoint or config.eval.checkpoint)
     model = open_model(path, config)

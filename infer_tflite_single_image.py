@@ -35,7 +35,7 @@ def main(
     parser.add_argument("--output", default="", help="also draw the reading into this picture")
     arguments = parser.parse_args(argv)
 
-    from lp_recognition.evaluation.prediction import read_single_image
+    from lp_recognition.tools.single_image import read_single_image
 
     reading = read_single_image(
         arguments.model,

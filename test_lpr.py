@@ -37,10 +37,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             "infer.file_list_path=plates.txt"
         )
 
-    from lp_recognition.evaluation.opening import open_model
     from lp_recognition.evaluation.prediction import read_list
     from lp_recognition.lists.rows import load_rows
     from lp_recognition.model_files.checkpoints import find_checkpoint
+    from lp_recognition.tools.models import open_model
 
     rows = load_rows(config.infer.file_list_path, labelled=False, skip_bad_rows=False).rows
     path = arguments.model or find_checkpoint(config, arguments.checkpoint or config.infer.checkpoint)

@@ -40,8 +40,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     from lp_recognition.lists.rows import load_rows
     from lp_recognition.settings.recognition import load_config
     from lp_recognition.system.tables import format_table
+    from lp_recognition.tools.generate_plates import main as generate_plates
     from lp_recognition.training.batches import all_batches
-    from utils.generate_plates import main as generate_plates
 
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as folder:

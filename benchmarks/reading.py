@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from lp_recognition.reading.recognizer import Recognizer
     from lp_recognition.settings.recognition import load_config
     from lp_recognition.system.tables import format_table
-    from utils.generate_plates import main as generate_plates
+    from lp_recognition.tools.generate_plates import main as generate_plates
 
     config = load_config(arguments.config)
     reader = Recognizer(arguments.model, config=config)

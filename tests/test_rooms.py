@@ -1,7 +1,4 @@
-"""Who may import whom: a board needs no training stack, `--help` is instant, and imports go downwards.
-
-A module that is new counts as light until it is named here.
-"""
+"""Who may import whom: a room is a folder, imports go downwards, and a board needs no training stack."""
 
 from __future__ import annotations
 
@@ -17,26 +14,22 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "lp_recognition"
 
-#: Modules with keras, from the bottom up; each may import those of the levels below it, and of its own.
-KERAS_LEVELS = (
-    {"batch_norm"},
-    {"quantization"},
-    {"model", "losses", "summary"},
-    {"distillation"},
-    {"training", "evaluation", "export"},
-    {"prediction"},  # light itself, but for what it reads a checkpoint or a graph with
-)
-KERAS = set().union(*KERAS_LEVELS)
-#: Export is made by tensorflow; batch normalization uses an operation of its own where it is the back end.
-TENSORFLOW = {"export", "batch_norm"}
-#: What light modules may import beside the standard library; only `dataset` also imports grain.
+#: From the bottom up: a room imports from those before it, and from itself.
+ROOMS = (
+    "system", "images", "boxes", "texts", "plates", "settings", "model_files", "lists", "reading", "networks",
+    "evaluation", "training", "export", "deployment", "tools",
+)  # fmt: skip
+#: Rooms with keras. All others are light.
+HEAVY = {"networks", "training", "export"}
+#: Light rooms that reach for a heavy one, within a function, once they are given a checkpoint or a config to build.
+ON_DEMAND = {"evaluation", "deployment", "tools"}
+#: TensorFlow makes the exported files; batch normalization uses an operation of its where it is the back end.
+TENSORFLOW = {"lp_recognition.export", "lp_recognition.networks.batch_norm"}
+#: What light modules may import, as soon as they are imported, beside the standard library.
 LIGHT_LIBRARIES = {"numpy", "cv2", "yaml", "pydantic"}
-#: Modules of the design: where one of these vanishes or is renamed, the checks below would look at nothing.
-EXPECTED_LIGHT = {
-    "annotations", "augmentation", "automaton", "calibration", "checkpoints", "config", "converters", "dataset",
-    "decoding", "errors", "files", "image", "interpreter", "metrics", "pattern_decoding", "plates", "recognizer",
-    "visualize", "vocabulary",
-}  # fmt: skip
+#: Modules of light rooms that need more, and what.
+MORE_LIBRARIES = {"lp_recognition.deployment.layers": {"ai_edge_litert"}}
+FRAMEWORKS = {"keras", "tensorflow", "jax", "torch", "grain"}
 
 
 def name_of(path: Path) -> str:
@@ -45,13 +38,13 @@ def name_of(path: Path) -> str:
     return ".".join(part for part in parts if part != "__init__")
 
 
-def part_of(module: str) -> str:
-    """`plates` of `lp_recognition.plates.drawing`: the unit of the design."""
+def room_of(module: str) -> str:
+    """`plates` of `lp_recognition.plates.drawing`; empty for the package itself."""
     return [*module.split("."), ""][1]
 
 
 FILES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
-LIGHT = [module for module in FILES if part_of(module) not in KERAS]
+LIGHT = [module for module in FILES if room_of(module) not in HEAVY]
 
 
 @functools.cache
@@ -77,6 +70,11 @@ def imports_of(module: str) -> tuple[tuple[str, bool], ...]:
     return tuple(found)
 
 
+def roots_of(module: str, *, at_once: bool = False) -> set[str]:
+    """The packages that a module imports from; only those it imports when it is imported itself, where asked."""
+    return {name.partition(".")[0] for name, immediate in imports_of(module) if immediate or not at_once}
+
+
 def own_imports(module: str) -> Iterator[str]:
     """The modules of the package that a module imports, also within functions."""
     for imported, _ in imports_of(module):
@@ -86,17 +84,17 @@ def own_imports(module: str) -> Iterator[str]:
             yield imported
 
 
-def test_the_package_holds_what_these_checks_look_for():
-    assert {part_of(module) for module in LIGHT} >= EXPECTED_LIGHT
-    assert {part_of(module) for module in FILES} >= {"model", "quantization", "losses", "training", "export"}
+def test_the_rooms_are_those_of_the_design():
+    assert {room_of(module) for module in FILES} - {""} == set(ROOMS)
+    assert [path.name for path in PACKAGE.glob("*.py")] == ["__init__.py"]  # every module lives in a room
     assert ("numpy", True) in imports_of("lp_recognition.texts.decoding")
     assert "lp_recognition.texts.vocabulary" in set(own_imports("lp_recognition.evaluation.metrics"))
 
 
-@pytest.mark.parametrize("part", sorted({*map(part_of, LIGHT), "evaluation"} - {""}))
-def test_a_light_module_brings_neither_keras_nor_tensorflow(part):
-    modules = ", ".join(module for module in FILES if part_of(module) == part)  # a folder's files all at once
-    code = f"import sys, {modules}; print(*sorted({{'keras', 'tensorflow', 'jax', 'torch'}} & set(sys.modules)))"
+@pytest.mark.parametrize("room", [room for room in ROOMS if room not in HEAVY])
+def test_a_light_room_brings_no_training_stack(room):
+    modules = ", ".join(module for module in FILES if room_of(module) == room)  # all at once
+    code = f"import sys, {modules}; print(*sorted({FRAMEWORKS!r} & set(sys.modules)))"
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=PACKAGE.parent, timeout=60
     )
@@ -109,35 +107,30 @@ def test_importing_the_package_brings_nothing():
     assert (result.returncode, result.stdout.strip()) == (0, "set()")
 
 
-@pytest.mark.parametrize("module", FILES)
-def test_tensorflow_is_imported_where_it_is_meant(module):
-    roots = {imported.partition(".")[0] for imported, _ in imports_of(module)}
-    assert "tensorflow" not in roots or part_of(module) in TENSORFLOW
-    if part_of(module) == "batch_norm":  # on other back ends there is none
-        assert not {name for name, at_once in imports_of(module) if at_once and name.startswith("tensorflow")}
-    if part_of(module) == "evaluation":  # light until it is given a checkpoint
-        assert not {"keras", "tensorflow"} & {name.partition(".")[0] for name, at_once in imports_of(module) if at_once}
-    else:
-        assert "keras" not in roots or part_of(module) in KERAS
-
-
 @pytest.mark.parametrize("module", LIGHT)
 def test_a_light_module_needs_the_light_install_alone(module):
-    allowed = LIGHT_LIBRARIES | set(sys.stdlib_module_names) | {"lp_recognition"}
-    if part_of(module) == "dataset":
-        allowed.add("grain")
-    assert {imported.partition(".")[0] for imported, at_once in imports_of(module) if at_once} <= allowed
+    allowed = LIGHT_LIBRARIES | MORE_LIBRARIES.get(module, set()) | set(sys.stdlib_module_names) | {"lp_recognition"}
+    assert roots_of(module, at_once=True) <= allowed
+    if room_of(module) not in ON_DEMAND:
+        assert not roots_of(module) & FRAMEWORKS
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_tensorflow_is_imported_where_it_is_meant(module):
+    if "tensorflow" in roots_of(module):
+        assert any(module == place or module.startswith(f"{place}.") for place in TENSORFLOW)
+    if room_of(module) == "networks":  # where the back end is another one, there is none
+        assert "tensorflow" not in roots_of(module, at_once=True)
 
 
 @pytest.mark.parametrize("module", FILES)
 def test_imports_go_downwards(module):
-    levels = {name: level for level, names in enumerate(KERAS_LEVELS, start=1) for name in names}
-    own = levels.get(part_of(module), 0)
-    above = {imported for imported in own_imports(module) if levels.get(part_of(imported), 0) > own}
-    if module != "lp_recognition":  # whose `Recognizer` is imported when it is asked for
-        assert not above
-    roots = {imported.partition(".")[0] for imported, _ in imports_of(module)}
-    assert not roots & {"utils", "benchmarks", "config", "tests", "train_lpr", "eval_lpr", "test_lpr"}
+    if module == "lp_recognition":  # whose public names are imported when they are asked for
+        return
+    own = ROOMS.index(room_of(module))
+    assert not {imported for imported in own_imports(module) if room_of(imported) in ROOMS[own + 1 :]}
+    above = {"utils", "benchmarks", "config", "tests", *(path.stem for path in PACKAGE.parent.glob("*.py"))}
+    assert not roots_of(module) & above
 
 
 def test_imports_go_in_no_circle():
@@ -152,9 +145,12 @@ def test_the_checks_can_fail(tmp_path, monkeypatch):
     bad.write_text(
         "import numpy\ndef f():\n    from tensorflow.lite import x\n    import lp_recognition.networks.lprnet\n"
     )
-    monkeypatch.setitem(FILES, "lp_recognition.bad", bad)
-    with pytest.raises(AssertionError):
-        test_tensorflow_is_imported_where_it_is_meant("lp_recognition.bad")
-    with pytest.raises(AssertionError):
-        test_imports_go_downwards("lp_recognition.bad")
+    monkeypatch.setitem(FILES, "lp_recognition.texts.bad", bad)
+    for check in (
+        test_tensorflow_is_imported_where_it_is_meant,
+        test_a_light_module_needs_the_light_install_alone,
+        test_imports_go_downwards,
+    ):
+        with pytest.raises(AssertionError):
+            check("lp_recognition.texts.bad")
     imports_of.cache_clear()

@@ -15,7 +15,6 @@ from lp_recognition.deployment.micro import MicroModel, is_installed, run_once
 from lp_recognition.evaluation.metrics import Metrics, evaluate_readings
 from lp_recognition.evaluation.opening import OpenedModel, Predictor, open_model
 from lp_recognition.evaluation.recognition import EvaluationList
-from lp_recognition.export.exporting import build_model
 from lp_recognition.model_files.checkpoints import load_checkpoint
 from lp_recognition.model_files.description import read_description
 from lp_recognition.model_files.interpreter import TensorInfo, open_interpreter
@@ -198,7 +197,7 @@ def compare(
         UserError: a model or list is missing or broken, or a model does not fit the config.
     """
     paths = [str(find_model(path)) for path in paths]
-    opened = [(path, open_model(path, config)) for path in paths]
+    opened = [(path, open_model(path, config, _read_graph)) for path in paths]
     reference = opened[0][1]
     settings = reference.config.model_copy(
         update={"eval": config.eval.model_copy(update={"file_list_path": tuple(lists)})}
@@ -259,6 +258,12 @@ def compare(
     return Comparison(plates, tuple(results), tuple(notes), noise, merged)
 
 
+def _read_graph(path: Path) -> Any:
+    from lp_recognition.export.frozen_graph import FrozenGraph
+
+    return FrozenGraph(path)
+
+
 def noise_verdict(layers: Sequence[LayerNoise]) -> str:
     """One sentence: the first layer that falls apart, or that none does and where most is lost."""
     for layer in layers:
@@ -294,8 +299,10 @@ def _noise(
         return {}
     import keras
 
+    from lp_recognition.networks.restoring import restored_lprnet
+
     checkpoint = load_checkpoint(checkpoints[0])
-    model = build_model(checkpoint, quantized=False)
+    model = restored_lprnet(checkpoint, quantized=False)
     outputs = {layer.name: layer.output for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)}
     images = checkpoint.config.preprocessing.normalize(plates.images[:most])
     signals = keras.Model(model.input, outputs)(images, training=False)

@@ -200,7 +200,8 @@ def _check_types(network: Network, target: Target) -> list[Finding]:
     return [
         Finding(
             f"{_place(layer)}: computes with {tensor.dtype.lower()}" + (f", as do {more} more layers" if more else ""),
-            f"export it with --tflite {target.file}, or quantize a float checkpoint with utils.quantize_after_training",
+            f"export it with --tflite {target.file}, or quantize a float "
+            "checkpoint with python -m lp_recognition.tools.quantize_after_training",
             layer.number,
         )
     ]

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lp_recognition.images.image import Image
-from lp_recognition.model_files.description import settle_config
+from lp_recognition.model_files.description import ModelDescription, settle_config
 from lp_recognition.model_files.pretrained import find_model
 from lp_recognition.reading.recognizer import Reading, Recognizer, pattern_automaton, read_logits
 from lp_recognition.settings.loading import refuse_other_model
@@ -60,12 +60,30 @@ class OpenedModel:
         return pattern_automaton(self.config, self.vocabulary)
 
 
-def open_model(path: str | Path, config: RecognitionConfig | None = None) -> OpenedModel:
+class Graph(Protocol):
+    """What runs a frozen graph: `export.frozen_graph.FrozenGraph`."""
+
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    description: ModelDescription | None
+
+    def predict(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logits of normalized images."""
+
+
+#: Reads the file of a frozen graph. TensorFlow alone can, so whoever opens one brings the reader.
+GraphReader = Callable[[Path], Graph]
+
+
+def open_model(
+    path: str | Path, config: RecognitionConfig | None = None, read_graph: GraphReader | None = None
+) -> OpenedModel:
     """Opens a model by what its name ends in: `.ckpt`, `.pb` or `.frozen`, `.tflite`.
 
     Args:
         path: The file, or the name of a shipped model.
         config: Its settings; None for those that the file carries.
+        read_graph: Reads frozen graphs; None knows none of them.
 
     Raises:
         ModelError, ConfigError: the file is missing or broken, does not fit the config, or is of an unknown kind.
@@ -79,8 +97,8 @@ def open_model(path: str | Path, config: RecognitionConfig | None = None) -> Ope
         return OpenedModel(
             recognizer.predict, recognizer.config, recognizer.vocabulary, str(path), recognizer.calibration
         )
-    if suffix in (".pb", ".frozen"):
-        return _open_graph(path, config)
+    if suffix in (".pb", ".frozen") and read_graph is not None:
+        return _open_graph(path, config, read_graph(path))
     raise ModelError(f"{path}: expected a model ending in .ckpt, .pb, .frozen or .tflite, received '{suffix}'")
 
 
@@ -102,7 +120,7 @@ def predictor(model: Any, config: RecognitionConfig, batch_size: int) -> Predict
 def _open_checkpoint(path: str | Path, config: RecognitionConfig | None) -> OpenedModel:
     import_quietly("keras")
     from lp_recognition.model_files.checkpoints import load_checkpoint
-    from lp_recognition.networks.integers import compute_in_integers, round_biases
+    from lp_recognition.networks.integers import compute_in_integers
     from lp_recognition.networks.restoring import restored_lprnet
 
     checkpoint = load_checkpoint(path)
@@ -112,17 +130,12 @@ def _open_checkpoint(path: str | Path, config: RecognitionConfig | None) -> Open
         resolved = config.with_values(alphabet=checkpoint.config.alphabet)
     model = restored_lprnet(checkpoint)
     if checkpoint.quantized:
-        round_biases(model, resolved.preprocessing)
         compute_in_integers(model, resolved.preprocessing)
     predict = predictor(model, resolved, resolved.eval.batch_size)
     return OpenedModel(predict, resolved, checkpoint.vocabulary, str(path))
 
 
-def _open_graph(path: str | Path, config: RecognitionConfig | None) -> OpenedModel:
-    import_quietly("tensorflow")
-    from lp_recognition.export.frozen_graph import FrozenGraph
-
-    graph = FrozenGraph(path)
+def _open_graph(path: Path, config: RecognitionConfig | None, graph: Graph) -> OpenedModel:
     settings = settle_config(path, graph.description, config)
     if settings.alphabet is None:
         raise ConfigError(

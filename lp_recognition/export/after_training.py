@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from lp_recognition.export.exporting import build_model, describe_checkpoint
+from lp_recognition.export.exporting import describe_checkpoint
 from lp_recognition.export.frozen_graph import freeze
 from lp_recognition.export.tflite import describe_tflite, quantize
 from lp_recognition.lists.annotations import Annotation, read_annotations
 from lp_recognition.lists.rows import prepared_images
 from lp_recognition.model_files.checkpoints import load_checkpoint
+from lp_recognition.networks.restoring import restored_lprnet
 from lp_recognition.settings.loading import refuse_other_model
 from lp_recognition.settings.recognition import RecognitionConfig
 from lp_recognition.system.files import write_bytes, write_text
@@ -56,7 +57,7 @@ def quantize_checkpoint(
     rows = _spread(_rows(calibration), images)
     preprocessing = checkpoint.config.preprocessing
     pixels = np.concatenate(list(prepared_images(rows, preprocessing, 256)))
-    graph_def = freeze(build_model(checkpoint, quantized=False))
+    graph_def = freeze(restored_lprnet(checkpoint, quantized=False))
     batches = (image[None] for image in preprocessing.normalize(pixels))
     data = quantize(graph_def, batches, io_type=io_type, per_channel=per_channel)
     description = dataclasses.replace(describe_checkpoint(checkpoint, "int8"), made_by="quantization after training")

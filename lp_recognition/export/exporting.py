@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +17,11 @@ from lp_recognition.evaluation.recognition import EvaluationList, evaluate
 from lp_recognition.export.frozen_graph import FrozenGraph, describe_graph, freeze, save_graph
 from lp_recognition.export.tflite import convert, describe_tflite
 from lp_recognition.lists.annotations import list_name
-from lp_recognition.model_files.checkpoints import Checkpoint, load_checkpoint, read_best, restore_model
+from lp_recognition.model_files.checkpoints import Checkpoint, load_checkpoint, read_best
 from lp_recognition.model_files.description import CalibrationRecord, Measurement, ModelDescription, config_sha256
 from lp_recognition.model_files.interpreter import open_interpreter
-from lp_recognition.networks.integers import compute_in_integers, round_biases
-from lp_recognition.networks.lprnet import Architecture, build_lprnet
+from lp_recognition.networks.integers import compute_in_integers
+from lp_recognition.networks.restoring import restored_lprnet
 from lp_recognition.reading.recognizer import Recognizer
 from lp_recognition.settings.loading import refuse_other_model, save_settings
 from lp_recognition.settings.recognition import RecognitionConfig
@@ -121,7 +120,7 @@ def export_checkpoint(
     preprocessing = checkpoint.config.preprocessing
     pixels = np.random.default_rng(0).integers(0, 256, (8, *preprocessing.input_shape), np.uint8)
     images = preprocessing.normalize(pixels)
-    model = build_model(checkpoint, quantized=checkpoint.quantized)
+    model = restored_lprnet(checkpoint, quantized=checkpoint.quantized)
     expected = np.asarray(model(images, training=False))
     graph_def = freeze(model)
     received = FrozenGraph.from_graph_def(graph_def, str(folder / GRAPH_FILE)).predict(images)
@@ -135,7 +134,7 @@ def export_checkpoint(
 
     @functools.cache
     def in_integers(by_channel: bool) -> NDArray[np.float32]:
-        model = build_model(checkpoint, quantized=True, per_channel=by_channel)
+        model = restored_lprnet(checkpoint, quantized=True, per_channel=by_channel)
         compute_in_integers(model, preprocessing)
         return np.asarray(model(images, training=False))
 
@@ -148,9 +147,9 @@ def export_checkpoint(
     for kind, target in targets.items():
         graph = graph_def
         if kind == "float" and checkpoint.quantized:
-            graph = freeze(build_model(checkpoint, quantized=False))
+            graph = freeze(restored_lprnet(checkpoint, quantized=False))
         elif kind == "int8" and per_channel:
-            graph = freeze(build_model(checkpoint, quantized=True, per_channel=True))
+            graph = freeze(restored_lprnet(checkpoint, quantized=True, per_channel=True))
         data = convert(graph, kind, preprocessing)
         interpreter = open_interpreter(data)
         output = interpreter.outputs[0]
@@ -185,22 +184,6 @@ def export_checkpoint(
         folder / GRAPH_FILE, checkpoint.quantized, difference, float(np.abs(expected).max()), preprocessing.zero_point,
         round(1 / preprocessing.scale), tuple(written),
     )  # fmt: skip
-
-
-def build_model(checkpoint: Checkpoint, *, quantized: bool, per_channel: bool | None = None) -> Any:
-    """Builds the network of a checkpoint with or without its quantizers, and fills it; biases as a chip has them.
-
-    Raises:
-        ModelError: the weights do not fit the recorded config.
-    """
-    config = checkpoint.config
-    per_channel = config.quantize_per_channel if per_channel is None else per_channel
-    architecture = Architecture.from_config(config, checkpoint.vocabulary.num_classes)
-    model = build_lprnet(architecture, quantization_aware=quantized, per_channel=per_channel)
-    restore_model(model, checkpoint, whole=False)
-    if quantized:
-        round_biases(model, config.preprocessing)
-    return model
 
 
 def describe_checkpoint(checkpoint: Checkpoint, kind: str, measurement: Measurement | None = None) -> ModelDescription:
@@ -294,7 +277,7 @@ def _refuse_kinds(checkpoint: Checkpoint, kinds: Sequence[str], per_channel: boo
         raise ModelError(
             f"{checkpoint.path}: expected a checkpoint that learnt the ranges of 8 bits for {' and '.join(integers)}, "
             f"received a float one (step {checkpoint.step}); train on past train.quantization_delay, quantize it with "
-            "python -m utils.quantize_after_training, or ask for --tflite float"
+            "python -m lp_recognition.tools.quantize_after_training, or ask for --tflite float"
         )
     if "uint8" in kinds and checkpoint.config.quantize_per_channel:
         raise ModelError(

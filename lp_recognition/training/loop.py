@@ -21,7 +21,10 @@ import numpy as np
 
 from lp_recognition.evaluation.metrics import Metrics
 from lp_recognition.evaluation.recognition import EvaluationList, read_with_model
+from lp_recognition.lists.drawn import alphabet_of, check_drawn
+from lp_recognition.lists.rows import LabelledRows, check_labels, load_rows
 from lp_recognition.model_files import checkpoints
+from lp_recognition.networks.class_transfer import transfer_weights
 from lp_recognition.networks.losses import BlankShare, CTCLoss
 from lp_recognition.networks.lprnet import Architecture, build_lprnet
 from lp_recognition.settings.loading import refuse_other_model, save_settings
@@ -78,7 +81,7 @@ def train(config: RecognitionConfig, init_checkpoint: str = "") -> TrainingResul
         checkpoints.restore_model(model, resumed)
         checkpoints.restore_optimizer(model, resumed)
     elif init_checkpoint:
-        checkpoints.transfer_weights(model, vocabulary, checkpoints.load_checkpoint(init_checkpoint))
+        transfer_weights(model, vocabulary, checkpoints.load_checkpoint(init_checkpoint))
     if config.train.need_to_save_weights:
         save_settings(config, Path(config.model_dir) / "config.yaml")
         if resumed is None:  # an earlier training whose checkpoints are gone has no say in what is best
@@ -110,7 +113,7 @@ def _latest_checkpoint(config: RecognitionConfig) -> checkpoints.Checkpoint | No
 
 def _resolve(
     config: RecognitionConfig, resumed: checkpoints.Checkpoint | None, init_checkpoint: str
-) -> tuple[RecognitionConfig, Vocabulary, dataset.LabelledRows]:
+) -> tuple[RecognitionConfig, Vocabulary, LabelledRows]:
     """Settles what the run depends on: rows, alphabet, when quantization starts."""
     train = config.train
     if not train.file_list_path and train.generated_share < 1:
@@ -118,15 +121,15 @@ def _resolve(
             "train.file_list_path: expected a list of plates, received none; name one, or set train.generated_share=1 "
             "to train on drawn plates alone"
         )
-    data = dataset.LabelledRows([], [])
+    data = LabelledRows([], [])
     if train.file_list_path and train.generated_share < 1:
-        data = dataset.load_rows(train.file_list_path, skip_bad_rows=train.skip_bad_rows)
+        data = load_rows(train.file_list_path, skip_bad_rows=train.skip_bad_rows)
     if resumed is not None:
         refuse_other_model(config, resumed.config, str(resumed.path))
         vocabulary = resumed.vocabulary
         delay = resumed.config.train.quantization_delay
     else:
-        vocabulary = dataset.alphabet_of(config)
+        vocabulary = alphabet_of(config)
         delay = 0 if init_checkpoint else train.quantization_delay
         if config.quantization_aware and delay == 0 and not init_checkpoint:
             raise ConfigError(
@@ -143,9 +146,9 @@ def _resolve(
         architecture.check()
     except ValueError as error:
         raise ConfigError(f"input_shape: {error}") from None
-    dataset.check_drawn(config, vocabulary)
+    check_drawn(config, vocabulary)
     if data.rows:
-        data = dataset.check_labels(data, vocabulary, config, architecture.time_steps)
+        data = check_labels(data, vocabulary, config, architecture.time_steps)
     for reason in data.skipped[:5]:
         print(f"skipped: {reason}", file=sys.stderr)
     if data.skipped:
@@ -238,7 +241,7 @@ class _Run:
         seconds = time.monotonic() - self.started - self.spent_elsewhere
         return (self.step - self.first_step) * self.config.train.batch_size / max(seconds, 1e-9)
 
-    def train_phase(self, model: keras.Model, data: dataset.LabelledRows, start: int, stop: int) -> None:
+    def train_phase(self, model: keras.Model, data: LabelledRows, start: int, stop: int) -> None:
         """Trains from step `start` to `stop`, or as far as it gets before an interrupt."""
         every = self.config.train.save_checkpoints_steps
         batches = iter(dataset.training_batches(self.config, data, self.vocabulary, start, stop))

@@ -19,7 +19,7 @@ from lp_recognition.reading.recognizer import Recognizer
 from lp_recognition.settings.recognition import RecognitionConfig
 from lp_recognition.system.errors import ConfigError, ModelError, UserError
 from lp_recognition.texts.decoding import decode
-from utils import export_c as script
+from lp_recognition.tools import export_c as script
 
 needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler `cc`")
 
@@ -267,7 +267,7 @@ def _other_config(tmp_path: Path) -> Path:
 
 def test_it_needs_the_light_install_alone():
     code = (
-        "import sys; from utils import export_c; "
+        "import sys; from lp_recognition.tools import export_c; "
         f"export_c.main([{str(exported() / 'graph_int8.tflite')!r}, '--output', {str(folder() / 'light')!r}]); "
         "print({'tensorflow', 'keras'} & set(sys.modules))"
     )

@@ -19,7 +19,7 @@ from lp_recognition.deployment.comparison import LayerNoise, compare, noise_verd
 from lp_recognition.deployment.comparison_page import comparison_page
 from lp_recognition.evaluation.opening import OpenedModel
 from lp_recognition.evaluation.recognition import EvaluationList
-from utils import compare_models
+from lp_recognition.tools import compare_models
 
 needs_micro = pytest.mark.skipif(not micro.is_installed(), reason="tflite-micro (extra [mcu]) is not installed")
 
@@ -172,7 +172,7 @@ def test_a_layer_that_was_spoilt_is_named(tmp_path):
 
 @pytest.mark.slow
 def test_quantization_after_and_aware_of_training_stand_in_one_table(tmp_path, capsys):
-    from utils import quantize_after_training
+    from lp_recognition.tools import quantize_after_training
 
     checkpoint = str(folder() / "model.ckpt-7.ckpt")
     arguments = [str(config_file()), "--checkpoint", checkpoint, "--list", crops_list()]

@@ -23,7 +23,7 @@ from lp_recognition.deployment.layers import Network, model_bytes, read_network 
 from lp_recognition.deployment.report import report_config, report_file  # noqa: E402
 from lp_recognition.deployment.report_page import report_page  # noqa: E402
 from lp_recognition.deployment.targets import Verdict, check, load_targets  # noqa: E402
-from utils import deployment_report  # noqa: E402
+from lp_recognition.tools import deployment_report  # noqa: E402
 
 needs_micro = pytest.mark.skipif(not micro.is_installed(), reason="tflite-micro (extra [mcu]) is not installed")
 

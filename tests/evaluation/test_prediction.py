@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lp_recognition.evaluation.opening import open_model
-from lp_recognition.evaluation.prediction import read_list, read_single_image
+from lp_recognition.evaluation.prediction import read_list
 from lp_recognition.images.image import read_image, write_image
 from lp_recognition.lists.annotations import Annotation, read_annotations
 from lp_recognition.settings.recognition import InferConfig
 from lp_recognition.system.errors import ConfigError, ImageError, ModelError, UserError
+from lp_recognition.tools.models import open_model
+from lp_recognition.tools.single_image import read_single_image
 
 
 @pytest.fixture

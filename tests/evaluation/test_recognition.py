@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from tiny_models import tiny_config
 
-from lp_recognition.evaluation.opening import open_model
 from lp_recognition.evaluation.recognition import EvaluationList, evaluate
 from lp_recognition.lists.annotations import read_annotations, write_annotations
 from lp_recognition.settings.recognition import RecognitionConfig
 from lp_recognition.system.errors import AnnotationError, ConfigError, ModelError
 from lp_recognition.texts.vocabulary import Vocabulary
+from lp_recognition.tools.models import open_model
 
 
 def with_eval(config: RecognitionConfig, **values) -> RecognitionConfig:

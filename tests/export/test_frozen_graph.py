@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from tiny_models import convert, tiny_config
 
-from lp_recognition.evaluation.opening import open_model
 from lp_recognition.evaluation.recognition import EvaluationList
 from lp_recognition.model_files.checkpoints import load_checkpoint
 from lp_recognition.model_files.interpreter import open_interpreter
 from lp_recognition.networks.lprnet import Architecture, build_lprnet
 from lp_recognition.networks.restoring import restored_lprnet
 from lp_recognition.system.errors import ModelError
+from lp_recognition.tools.models import open_model
 
 frozen_graph = pytest.importorskip("lp_recognition.export.frozen_graph")
 

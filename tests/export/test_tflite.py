@@ -12,9 +12,10 @@ import pytest
 from deployed_models import CONFIG, ROOT, config_file, exported, folder, prepared_crops
 from tiny_models import tiny_config
 
-from lp_recognition.evaluation.opening import open_model
+from lp_recognition.networks.restoring import restored_lprnet
 from lp_recognition.reading.recognizer import Recognizer
 from lp_recognition.system.errors import ConfigError, ModelError, UserError
+from lp_recognition.tools.models import open_model
 
 
 @pytest.fixture(scope="module")
@@ -70,12 +71,11 @@ def test_every_network_computes_as_its_file_does(context, per_channel, tmp_path)
 @pytest.mark.parametrize("per_channel", [False, True])
 def test_biases_are_whole_steps_of_the_chip(per_channel):
     from lp_recognition.deployment.layers import read_model_file, read_network
-    from lp_recognition.export.exporting import build_model
     from lp_recognition.model_files.checkpoints import load_checkpoint
     from lp_recognition.networks.quantization import QuantizableUnit
 
     checkpoint = load_checkpoint(folder() / "model.ckpt-7.ckpt")
-    model = build_model(checkpoint, quantized=True, per_channel=per_channel)
+    model = restored_lprnet(checkpoint, quantized=True, per_channel=per_channel)
     network = read_network(read_model_file(exported() / "graph_int8.tflite"), "int8")
     layers = {layer.name: layer for layer in network.layers}
     units = [layer for layer in model.layers if isinstance(layer, QuantizableUnit)]
@@ -144,7 +144,6 @@ def test_per_channel_weights_are_an_option_of_int8(tmp_path, expected):
 
 
 def test_a_value_range_from_zero_is_kept(tmp_path):
-    from lp_recognition.export.exporting import build_model
     from lp_recognition.export.frozen_graph import freeze
     from lp_recognition.export.tflite import convert
     from lp_recognition.model_files.checkpoints import load_checkpoint
@@ -152,7 +151,7 @@ def test_a_value_range_from_zero_is_kept(tmp_path):
 
     checkpoint = load_checkpoint(folder() / "model.ckpt-7.ckpt")
     preprocessing = dataclasses.replace(CONFIG.preprocessing, symmetric_range=False)
-    graph_def = freeze(build_model(checkpoint, quantized=True))
+    graph_def = freeze(restored_lprnet(checkpoint, quantized=True))
     for kind, zero_point in (("uint8", 0), ("int8", -128)):
         taken = open_interpreter(convert(graph_def, kind, preprocessing)).inputs[0]
         assert (taken.scale, taken.zero_point) == (pytest.approx(1 / 255), zero_point)
@@ -187,7 +186,7 @@ def test_an_earlier_export_is_not_replaced_unasked_and_the_same_bytes_come_again
 
 @pytest.mark.parametrize("kind", ["int8", "uint8"])
 def test_quantization_after_training(kind, tmp_path, capsys):
-    from utils import quantize_after_training
+    from lp_recognition.tools import quantize_after_training
 
     output = tmp_path / "ptq.tflite"
     arguments = [str(config_file()), "--checkpoint", str(folder() / "float.ckpt"), "--output", str(output)]

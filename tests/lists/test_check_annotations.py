@@ -16,7 +16,7 @@ from lp_recognition.lists.annotation_checks import ERRORS, WARNINGS, CheckResult
 from lp_recognition.lists.check_page import write_page
 from lp_recognition.system.errors import AnnotationError, UserError
 from lp_recognition.texts.vocabulary import Vocabulary
-from utils.check_annotations import main
+from lp_recognition.tools.check_annotations import main
 
 ROOT = Path(__file__).resolve().parents[2]
 PATTERN = "[皖沪][A-Z][A-Z0-9]{5}"

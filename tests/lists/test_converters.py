@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lp_recognition.images.image import decode_image
+from lp_recognition.images.photographs import read_photograph
 from lp_recognition.images.truncation import is_truncated
 from lp_recognition.lists.annotations import read_annotations
 from lp_recognition.lists.converters import conversion
@@ -498,7 +499,7 @@ def test_a_second_run_reads_nothing_again_but_what_failed(tmp_path: Path, monkey
     convert_ccpd(options)
     first = contents(tmp_path / "out")
     read: list[Path] = []
-    original = conversion.read_photograph
+    original = read_photograph
     monkeypatch.setattr(conversion, "read_photograph", lambda path: read.append(path) or original(path))
     summary = convert_ccpd(options)
     assert [parse_name(path.stem).label for path in read] == ["皖B00000"]
@@ -515,7 +516,7 @@ def test_a_second_run_reads_nothing_again_but_what_failed(tmp_path: Path, monkey
 def test_images_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     root = small_ccpd(tmp_path / "CCPD", 4)
     read: list[Path] = []
-    original = conversion.read_photograph
+    original = read_photograph
     monkeypatch.setattr(conversion, "read_photograph", lambda path: read.append(path) or original(path))
     convert_ccpd(CcpdOptions(root, tmp_path / "out", mode="both"))
     assert len(read) == len(set(read)) == 5
@@ -908,9 +909,9 @@ def test_help_has_an_example(arguments: list[str]):
 
 
 def test_scripts_end_with_status_1_where_files_were_left_out(ccpd_tree, reid: Path, ufpr: Path, tmp_path: Path, capsys):
-    from utils.CCPD_cropping_plates.crop_ccpd import main as crop_ccpd
-    from utils.convert_ufpr import main as convert_ufpr_main
-    from utils.czech_convert_annotations.convert_czech import main as convert_czech_main
+    from lp_recognition.tools.convert_czech import main as convert_czech_main
+    from lp_recognition.tools.convert_ufpr import main as convert_ufpr_main
+    from lp_recognition.tools.crop_ccpd import main as crop_ccpd
 
     root, _ = ccpd_tree
     arguments = [str(root), "--output", str(tmp_path / "a"), "--size", "24x94", "--workers", "1", "--labels", "names"]
@@ -926,7 +927,7 @@ def test_scripts_end_with_status_1_where_files_were_left_out(ccpd_tree, reid: Pa
 
 @pytest.mark.parametrize("size", ["24", "24x", "0x94", "x", "99999x94", "24x94x3"])
 def test_a_size_that_is_none_is_refused(size: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    from utils.CCPD_cropping_plates.crop_ccpd import main
+    from lp_recognition.tools.crop_ccpd import main
 
     with pytest.raises(SystemExit) as end:
         main([str(tmp_path), "--output", str(tmp_path / "out"), "--size", size])

@@ -18,10 +18,10 @@ from lp_recognition.lists.annotations import Annotation, read_annotations
 from lp_recognition.lists.splitting import split_by_plate
 from lp_recognition.system.errors import AnnotationError, UserError
 from lp_recognition.texts.vocabulary import plate_of
-from utils.convert_csv import main as convert_csv
-from utils.create_files_list import main as create_files_list
-from utils.split_annotations import main as split_annotations
-from utils.update_annotations import main as update_annotations
+from lp_recognition.tools.convert_csv import main as convert_csv
+from lp_recognition.tools.create_files_list import main as create_files_list
+from lp_recognition.tools.split_annotations import main as split_annotations
+from lp_recognition.tools.update_annotations import main as update_annotations
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -15,6 +15,7 @@ from tiny_models import tiny_config
 
 from lp_recognition.model_files import checkpoints
 from lp_recognition.model_files.checkpoints import Checkpoint
+from lp_recognition.networks.class_transfer import transfer_weights
 from lp_recognition.networks.losses import CTCLoss
 from lp_recognition.networks.lprnet import Architecture, build_lprnet
 from lp_recognition.networks.restoring import restored_lprnet
@@ -349,7 +350,7 @@ def test_a_changed_alphabet_carries_exactly_the_common_rows(context, quantized):
     target = build(config.with_values(alphabet=NEW), quantized=True, seed=1)
     fresh = weights_of(target)
     vocabulary = config.with_values(alphabet=NEW).vocabulary()
-    changed = checkpoints.transfer_weights(target, vocabulary, checkpoint_of(source, config))
+    changed = transfer_weights(target, vocabulary, checkpoint_of(source, config))
     check_rows(context, weights_of(source), fresh, weights_of(target))
     assert {"classes/kernel", "logits/kernel"} <= set(changed)
     assert not any(name.startswith(("stem", "block", "head")) for name in changed)
@@ -362,7 +363,7 @@ def test_a_pattern_layer_as_wide_as_the_alphabet_is_no_class_map(context, cells)
     config = CONFIG.with_values(global_context=context, alphabet="ABCDE", rnn_cells_num=cells)
     source, target = build(config), build(config.with_values(alphabet="EDCBA"), seed=1)
     vocabulary = config.with_values(alphabet="EDCBA").vocabulary()
-    checkpoints.transfer_weights(target, vocabulary, checkpoint_of(source, config))
+    transfer_weights(target, vocabulary, checkpoint_of(source, config))
     images = np.random.default_rng(0).uniform(-1, 1, (2, 24, 94, 3)).astype(np.float32)
     order = [4, 3, 2, 1, 0, 5]
     expected = np.asarray(source(images))[..., order]
@@ -373,7 +374,7 @@ def test_a_pattern_layer_as_wide_as_the_alphabet_is_no_class_map(context, cells)
 
 def test_the_same_alphabet_carries_everything():
     source, target = build(), build(seed=1)
-    assert checkpoints.transfer_weights(target, CONFIG.vocabulary(), checkpoint_of(source)) == []
+    assert transfer_weights(target, CONFIG.vocabulary(), checkpoint_of(source)) == []
     theirs = weights_of(source)
     assert all(np.array_equal(value, theirs[name]) for name, value in weights_of(target).items())
 
@@ -383,7 +384,7 @@ def test_more_than_the_alphabet_must_not_change(change):
     target = build(CONFIG.with_values(alphabet="XY", **change), seed=1)
     before = weights_of(target)
     with pytest.raises(ModelError, match=r"other.ckpt: is of another architecture"):
-        checkpoints.transfer_weights(target, CONFIG.with_values(alphabet="XY").vocabulary(), checkpoint_of(build()))
+        transfer_weights(target, CONFIG.with_values(alphabet="XY").vocabulary(), checkpoint_of(build()))
     assert all(np.array_equal(value, before[name]) for name, value in weights_of(target).items())
 
 
@@ -391,7 +392,7 @@ def test_merged_classes_are_carried_by_their_one_name():
     config = CONFIG.with_values(alphabet="皖沪A0O", use_h_concat=True, use_oi_concat=True)
     wider = config.with_values(alphabet="皖沪京A0OB")
     source, target = build(config), build(wider, seed=1)
-    checkpoints.transfer_weights(target, wider.vocabulary(), checkpoint_of(source, config))
+    transfer_weights(target, wider.vocabulary(), checkpoint_of(source, config))
     theirs, ours = weights_of(source)["logits/beta"], weights_of(target)["logits/beta"]
     assert np.array_equal(ours[[0, 1, 2, 4]], theirs[[0, 1, 2, 3]])  # <H>, A, 0 and the blank
 

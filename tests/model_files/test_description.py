@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from tiny_models import run_python
 from tiny_tflite import tiny_tflite
 
-from lp_recognition.evaluation.opening import open_model
 from lp_recognition.model_files.description import (
     DESCRIPTION_FILE,
     Measurement,
@@ -27,6 +26,7 @@ from lp_recognition.reading.recognizer import Recognizer
 from lp_recognition.settings.loading import dump_settings
 from lp_recognition.settings.recognition import RecognitionConfig, load_config
 from lp_recognition.system.errors import ConfigError, ModelError
+from lp_recognition.tools.models import open_model
 
 DESCRIPTION = ModelDescription(
     CONFIG, "int8", "float", 12, "ab" * 32, Measurement(0.5, (0.25, 0.75), 8, "this file", "list.txt")

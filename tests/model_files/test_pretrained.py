@@ -30,7 +30,7 @@ from lp_recognition.plates import Degradations, PlateGenerator
 from lp_recognition.settings.loading import refuse_other_model, save_settings
 from lp_recognition.settings.recognition import load_config
 from lp_recognition.system.errors import ConfigError, ModelError, UserError
-from utils import compare_models, deployment_report, export_c, read
+from lp_recognition.tools import compare_models, deployment_report, export_c, read
 
 TEXTS = ("京A_BC_", "A_A_AA", "京_B_A_", "C_____")
 LABELS = ("京ABC", "AAA", "京BA", "B")  # the last one is wrong, so that not all is right
@@ -223,7 +223,7 @@ def test_read_needs_the_light_install_alone(shipped, pictures):
     heavy = ["keras", "tensorflow", "jax", "torch", "grain", "tqdm", "absl", "tflite_micro", "setuptools"]
     arguments = [str(pictures / "0.png"), "--model", str(shipped / "tiny_cn" / "tiny_cn_int8.tflite")]
     code = (
-        f"import sys; sys.modules.update(dict.fromkeys({heavy})); from utils import read; "
+        f"import sys; sys.modules.update(dict.fromkeys({heavy})); from lp_recognition.tools import read; "
         f"sys.exit(read.main({arguments}))"
     )
     result = run_python("-c", code)

@@ -14,12 +14,14 @@ from tiny_models import tiny_config
 
 from lp_recognition.images.image import read_image, write_image
 from lp_recognition.lists.annotations import write_annotations
+from lp_recognition.lists.drawn import alphabet_of
+from lp_recognition.lists.rows import load_rows
 from lp_recognition.plates import Degradations, FormatError, PlateGenerator, Repainter, load_format
 from lp_recognition.settings.recognition import RecognitionConfig
 from lp_recognition.system.errors import UserError
+from lp_recognition.tools.repaint_plates import main
 from lp_recognition.training import batches as dataset
 from lp_recognition.training.loop import train
-from utils.repaint_plates import main
 
 SIZE = (48, 188)
 PROVINCES = load_format("cn_blue").alphabets["P"].characters
@@ -148,8 +150,8 @@ def street(tmp_path) -> Path:
 
 
 def labels_of(config: RecognitionConfig) -> list[str]:
-    data = dataset.load_rows(config.train.file_list_path, skip_bad_rows=False)
-    vocabulary = dataset.alphabet_of(config)
+    data = load_rows(config.train.file_list_path, skip_bad_rows=False)
+    vocabulary = alphabet_of(config)
     batches = dataset.training_batches(config, data, vocabulary, 0, 30)
     return [vocabulary.decode(row[row >= 0]) for _, labels in batches for row in labels]
 
@@ -166,9 +168,9 @@ def test_the_share_of_repainted_crops(street, share, low, high):
 
 def test_the_alphabet_holds_what_is_painted(street):
     config = tiny_config(train_file_list_path=str(street), train_generated_share=0.0, train_repaint_share=0.5)
-    assert set(PROVINCES) <= set(dataset.alphabet_of(config).classes)
+    assert set(PROVINCES) <= set(alphabet_of(config).classes)
     plain = tiny_config(train_file_list_path=str(street), train_generated_share=0.0)
-    assert not set(PROVINCES) <= set(dataset.alphabet_of(plain).classes)
+    assert not set(PROVINCES) <= set(alphabet_of(plain).classes)
 
 
 def test_a_font_that_is_missing_ends_a_training_at_its_start(street):
@@ -179,7 +181,7 @@ def test_a_font_that_is_missing_ends_a_training_at_its_start(street):
         train_plate_extra_fonts=("missing.ttf",),
     )
     with pytest.raises(UserError, match=r"missing.ttf: expected a TrueType font"):
-        dataset.alphabet_of(config)
+        alphabet_of(config)
 
 
 def test_formats_that_cannot_be_repainted_end_a_training_before_it_writes(street, tmp_path):

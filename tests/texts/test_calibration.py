@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_tflite import tiny_tflite
 
-from lp_recognition.evaluation.opening import open_model
 from lp_recognition.lists.annotations import write_annotations
 from lp_recognition.model_files.description import (
     DESCRIPTION_FILE,
@@ -28,6 +27,7 @@ from lp_recognition.reading.recognizer import Recognizer
 from lp_recognition.settings.recognition import RecognitionConfig
 from lp_recognition.system.errors import ModelError, UserError
 from lp_recognition.texts.calibration import Calibration, cross_calibrate, expected_calibration_error
+from lp_recognition.tools.models import open_model
 
 shares = st.floats(0, 1)
 judged = st.lists(st.tuples(shares, st.booleans()), min_size=1, max_size=60)

@@ -21,7 +21,6 @@ import infer_tflite_single_image
 import test_lpr
 from lp_recognition import Recognizer
 from lp_recognition.evaluation.metrics import fits_patterns
-from lp_recognition.evaluation.opening import open_model
 from lp_recognition.images.image import read_image
 from lp_recognition.lists.annotations import read_annotations
 from lp_recognition.settings.loading import save_settings
@@ -31,6 +30,7 @@ from lp_recognition.texts.automaton import Automaton, build_automaton
 from lp_recognition.texts.decoding import decode_beam
 from lp_recognition.texts.pattern_decoding import decode_patterns, look_ahead
 from lp_recognition.texts.vocabulary import Vocabulary, min_time_steps
+from lp_recognition.tools.models import open_model
 
 AB = Vocabulary(("A", "B"))
 WIDE = 400  # more than there are prefixes

@@ -10,7 +10,7 @@ import pytest
 from lp_recognition.images.image import read_image
 from lp_recognition.lists.annotations import read_annotations
 from lp_recognition.system.errors import UserError
-from utils import generate_plates
+from lp_recognition.tools import generate_plates
 
 ROOT = Path(generate_plates.__file__).parent.parent
 

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
-from lp_recognition.evaluation import recognition as evaluation
+from lp_recognition.evaluation.opening import OpenedModel
 from lp_recognition.lists.annotations import read_annotations
 from lp_recognition.settings.loading import save_settings
 from lp_recognition.system.errors import ConfigError, UserError
-from utils import label_with_model
+from lp_recognition.tools import label_with_model, models
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_what_was_learnt_is_labelled(arguments, crops, tmp_path, capsys):
 
 def test_models_that_disagree_label_nothing(arguments, trained, monkeypatch):
     arguments.insert(arguments.index(str(trained.checkpoint)), str(trained.checkpoint))
-    genuine, opened = evaluation.open_model, []
+    genuine, opened = models.open_model, []
 
     def open_model(path):
         model = genuine(path)
@@ -45,14 +45,14 @@ def test_models_that_disagree_label_nothing(arguments, trained, monkeypatch):
         opened.append(model)
         return model
 
-    monkeypatch.setattr("lp_recognition.evaluation.opening.open_model", open_model)
+    monkeypatch.setattr("lp_recognition.tools.models.open_model", open_model)
     with pytest.raises(UserError, match="8 the models disagree"):
         label_with_model.main([*arguments, "--any_text"])
 
 
 def test_models_of_other_sizes_label_together(arguments, trained, crops, tmp_path, monkeypatch):
     """Each is given images of its own kind."""
-    genuine, shapes = evaluation.open_model, []
+    genuine, shapes = models.open_model, []
 
     def open_model(path):
         model = genuine(path)
@@ -66,7 +66,7 @@ def test_models_of_other_sizes_label_together(arguments, trained, crops, tmp_pat
             return replace(model, config=other, predict=predict)
         return model
 
-    monkeypatch.setattr("lp_recognition.evaluation.opening.open_model", open_model)
+    monkeypatch.setattr("lp_recognition.tools.models.open_model", open_model)
     other = shutil.copy(trained.checkpoint, tmp_path / "other.ckpt")
     arguments.insert(arguments.index(str(trained.checkpoint)), str(other))
     label_with_model.main([*arguments, "--any_text"])
@@ -77,7 +77,7 @@ def test_models_of_other_sizes_label_together(arguments, trained, crops, tmp_pat
 
 
 def test_a_file_without_settings_reads_by_the_config(arguments, trained, tmp_path, monkeypatch):
-    genuine, asked = evaluation.open_model, []
+    genuine, asked = models.open_model, []
 
     def open_model(path, config=None):
         asked.append(config)
@@ -85,13 +85,13 @@ def test_a_file_without_settings_reads_by_the_config(arguments, trained, tmp_pat
             raise ConfigError("carries no description")
         return genuine(path, config)
 
-    monkeypatch.setattr("lp_recognition.evaluation.opening.open_model", open_model)
+    monkeypatch.setattr("lp_recognition.tools.models.open_model", open_model)
     label_with_model.main([*arguments, "--any_text"])
     assert [config and config.input_shape for config in asked] == [None, trained.config.input_shape]
 
 
 def test_the_config_says_how_texts_are_read(arguments, trained, monkeypatch):
-    genuine, asked = evaluation.OpenedModel.read, []
+    genuine, asked = OpenedModel.read, []
 
     def read(model, images, beam_width):
         asked.append((model.config.decode.patterns, model.config.lpr_patterns, model.config.alphabet))

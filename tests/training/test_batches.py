@@ -11,6 +11,8 @@ from tiny_models import tiny_config
 
 from lp_recognition.images.image import write_image
 from lp_recognition.lists.annotations import Annotation, read_annotations, write_annotations
+from lp_recognition.lists.drawn import alphabet_of, build_generator, drawn_plates
+from lp_recognition.lists.rows import LabelledRows, check_labels, load_rows, prepared_images
 from lp_recognition.settings.recognition import RecognitionConfig
 from lp_recognition.system.errors import AnnotationError, ConfigError, ImageError
 from lp_recognition.texts.vocabulary import Vocabulary
@@ -22,16 +24,16 @@ def config_of(crops: Path, **values) -> RecognitionConfig:
 
 
 def batches_of(config: RecognitionConfig, start: int, stop: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    data = dataset.LabelledRows([], [])
+    data = LabelledRows([], [])
     if config.train.file_list_path:
-        data = dataset.load_rows(config.train.file_list_path, skip_bad_rows=False)
-    vocabulary = dataset.alphabet_of(config)
+        data = load_rows(config.train.file_list_path, skip_bad_rows=False)
+    vocabulary = alphabet_of(config)
     return [tuple(batch) for batch in dataset.training_batches(config, data, vocabulary, start, stop)]
 
 
 def labels_of(config: RecognitionConfig, count: int) -> list[str]:
     """The texts of the first `count` batches."""
-    vocabulary = dataset.alphabet_of(config)
+    vocabulary = alphabet_of(config)
     return [
         vocabulary.decode(row[row >= 0]) for _, labels in batches_of(config, 0, count) for row in labels
     ]  # fmt: skip
@@ -88,7 +90,7 @@ def test_what_a_batch_is(crops, shape, channels, symmetric):
 
 def test_a_short_label_is_filled_up(crops):
     config = config_of(crops, max_lp_length=10)
-    vocabulary = dataset.alphabet_of(config)
+    vocabulary = alphabet_of(config)
     known = {row.label for row in read_annotations(crops / "list.txt")[0]}
     for _, labels in batches_of(config, 0, 2):
         for row in labels:
@@ -122,11 +124,8 @@ def test_without_augmentation_a_crop_is_what_evaluation_sees(crops):
     off = {"train_apply_basic_aug": False, "train_apply_stn_aug": False, "train_apply_blur_aug": False}
     config = config_of(crops, train_batch_size=8, **off)
     rows = read_annotations(crops / "list.txt")[0]
-    vocabulary = dataset.alphabet_of(config)
-    seen = {
-        row.label: image
-        for row, image in zip(rows, *dataset.prepared_images(rows, config.preprocessing, 8), strict=True)
-    }
+    vocabulary = alphabet_of(config)
+    seen = {row.label: image for row, image in zip(rows, *prepared_images(rows, config.preprocessing, 8), strict=True)}
     (images, labels), *_ = batches_of(config, 0, 1)
     for image, indices in zip(images, labels, strict=True):
         expected = config.preprocessing.normalize(seen[vocabulary.decode(indices[indices >= 0])])
@@ -192,21 +191,21 @@ def test_rare_first_characters_come_more_often(tmp_path, balance, counts):
 
 def test_what_is_evaluated_is_never_drawn_in_training():
     config = tiny_config(train_generated_share=1.0)
-    images, labels = dataset.drawn_plates(config, 12)
+    images, labels = drawn_plates(config, 12)
     assert images.shape == (12, 24, 94, 3)
     assert images.dtype == np.uint8
-    training = [dataset.build_generator(config).draw(index) for index in range(60)]
+    training = [build_generator(config).draw(index) for index in range(60)]
     drawn = {config.preprocessing.prepare(plate.image).tobytes() for plate in training}
     assert not drawn & {image.tobytes() for image in images}
     assert not {plate.label for plate in training} & set(labels)
-    again, labels_again = dataset.drawn_plates(config, 12)
+    again, labels_again = drawn_plates(config, 12)
     assert np.array_equal(images, again)
     assert labels == labels_again
 
 
 def test_more_held_out_plates_begin_with_the_same():
     config = tiny_config(train_generated_share=1.0)
-    few, many = dataset.drawn_plates(config, 3), dataset.drawn_plates(config, 5)
+    few, many = drawn_plates(config, 3), drawn_plates(config, 5)
     assert np.array_equal(few[0], many[0][:3])
     assert few[1] == many[1][:3]
 
@@ -230,7 +229,7 @@ def test_the_first_few_bad_images_are_named(bad_list):
     text = bad_list.read_text().replace("alone.png\n", "")
     bad_list.write_text(text)
     with pytest.raises(AnnotationError) as caught:
-        dataset.load_rows([str(bad_list)], skip_bad_rows=False)
+        load_rows([str(bad_list)], skip_bad_rows=False)
     message = str(caught.value)
     for line, name in ((2, "missing.png"), (3, "text.png"), (4, "half.png")):
         assert f"list.txt:{line}: " in message
@@ -240,7 +239,7 @@ def test_the_first_few_bad_images_are_named(bad_list):
 
 
 def test_bad_rows_are_skipped_and_counted(bad_list):
-    data = dataset.load_rows([str(bad_list)], skip_bad_rows=True)
+    data = load_rows([str(bad_list)], skip_bad_rows=True)
     assert data.labels == ["AB", "BA"]
     assert len(data.skipped) == 5
     assert all("list.txt:" in reason for reason in data.skipped)
@@ -249,11 +248,11 @@ def test_bad_rows_are_skipped_and_counted(bad_list):
 def test_nothing_but_bad_rows_is_an_error(tmp_path):
     (tmp_path / "list.txt").write_text("missing.png AB\n")
     with pytest.raises(AnnotationError, match="expected at least one row that can be used, received none"):
-        dataset.load_rows([str(tmp_path / "list.txt")], skip_bad_rows=True)
+        load_rows([str(tmp_path / "list.txt")], skip_bad_rows=True)
 
 
 def test_a_row_without_a_label_may_be_a_path_alone(crops):
-    data = dataset.load_rows([str(crops / "paths.txt")], skip_bad_rows=False, labelled=False)
+    data = load_rows([str(crops / "paths.txt")], skip_bad_rows=False, labelled=False)
     assert [row.label for row in data.rows] == [""] * 8
 
 
@@ -267,11 +266,11 @@ def test_a_row_without_a_label_may_be_a_path_alone(crops):
 )
 def test_labels_that_the_model_cannot_write(label, steps, message):
     rows = [Annotation(Path("a.png"), label, "list.txt:1"), Annotation(Path("b.png"), "ABA", "list.txt:2")]
-    data = dataset.LabelledRows(rows, ["list.txt:0: wrong before"])
+    data = LabelledRows(rows, ["list.txt:0: wrong before"])
     with pytest.raises(AnnotationError, match=message):
-        dataset.check_labels(data, Vocabulary(("A", "B")), tiny_config(max_lp_length=3), steps)
+        check_labels(data, Vocabulary(("A", "B")), tiny_config(max_lp_length=3), steps)
     skipping = tiny_config(max_lp_length=3, train_skip_bad_rows=True)
-    kept = dataset.check_labels(data, Vocabulary(("A", "B")), skipping, steps)
+    kept = check_labels(data, Vocabulary(("A", "B")), skipping, steps)
     assert kept.labels == ["ABA"]
     assert len(kept.skipped) == 2
 
@@ -279,9 +278,7 @@ def test_labels_that_the_model_cannot_write(label, steps, message):
 def test_equal_neighbours_in_a_merged_alphabet_need_a_blank_too():
     rows = [Annotation(Path("a.png"), "O0", "list.txt:1")]
     with pytest.raises(AnnotationError, match="received 3 in 'O0'"):
-        dataset.check_labels(
-            dataset.LabelledRows(rows, []), Vocabulary(("O", "0"), use_oi_concat=True), tiny_config(), 2
-        )
+        check_labels(LabelledRows(rows, []), Vocabulary(("O", "0"), use_oi_concat=True), tiny_config(), 2)
 
 
 # ---- Alphabet ------------------------------------------------------------------------------------------------------
@@ -291,30 +288,30 @@ def test_the_alphabet_of_the_lists(tmp_path):
     write_annotations(tmp_path / "a.txt", [("x.png", "BA<Beijing>")])
     write_annotations(tmp_path / "b.txt", [("x.png", "CA")])
     config = tiny_config(train_file_list_path=[str(tmp_path / "a.txt"), str(tmp_path / "b.txt")])
-    assert dataset.alphabet_of(config).symbols == ("<Beijing>", "A", "B", "C")
-    assert dataset.alphabet_of(config.with_values(alphabet="ZY")).symbols == ("Z", "Y")
+    assert alphabet_of(config).symbols == ("<Beijing>", "A", "B", "C")
+    assert alphabet_of(config.with_values(alphabet="ZY")).symbols == ("Z", "Y")
 
 
 def test_the_alphabet_of_drawn_plates_is_that_of_their_formats():
-    symbols = dataset.alphabet_of(tiny_config(train_generated_share=1.0, train_plate_formats=["cz"])).symbols
+    symbols = alphabet_of(tiny_config(train_generated_share=1.0, train_plate_formats=["cz"])).symbols
     assert set("0123456789ABC") <= set(symbols)
     assert "皖" not in symbols
 
 
 def test_no_list_and_nothing_drawn_gives_no_alphabet():
     with pytest.raises(ConfigError, match="alphabet: expected at least one character, received none"):
-        dataset.alphabet_of(tiny_config())
+        alphabet_of(tiny_config())
 
 
 def test_an_image_that_vanishes_is_named_by_its_row(tmp_path):
     rows = [Annotation(tmp_path / "gone.png", "A", "list.txt:7")]
     with pytest.raises(ImageError, match=r"list.txt:7: .*gone.png"):
-        list(dataset.prepared_images(rows, tiny_config().preprocessing, 4))
+        list(prepared_images(rows, tiny_config().preprocessing, 4))
 
 
 def test_images_keep_their_order(crops):
     rows = read_annotations(crops / "list.txt")[0]
     preprocessing = tiny_config().preprocessing
-    together = np.concatenate(list(dataset.prepared_images(rows, preprocessing, 3)))
-    alone = np.concatenate([next(dataset.prepared_images([row], preprocessing, 1)) for row in rows])
+    together = np.concatenate(list(prepared_images(rows, preprocessing, 3)))
+    alone = np.concatenate([next(prepared_images([row], preprocessing, 1)) for row in rows])
     assert np.array_equal(together, alone)

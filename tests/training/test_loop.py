@@ -15,6 +15,7 @@ from tiny_models import tiny_config
 from lp_recognition.lists.annotations import read_annotations, write_annotations
 from lp_recognition.model_files import checkpoints
 from lp_recognition.model_files.checkpoints import list_checkpoints, load_checkpoint
+from lp_recognition.networks.losses import CTCLoss
 from lp_recognition.settings.recognition import RecognitionConfig, load_config
 from lp_recognition.system.errors import AnnotationError, ConfigError, ModelError, UserError
 from lp_recognition.training import loop as training
@@ -226,7 +227,7 @@ def test_the_same_seed_gives_the_same_weights(crops, tmp_path):
 
 @pytest.mark.parametrize("display_iter", [1, 50])
 def test_a_loss_that_is_no_number_stops_the_run_before_its_checkpoint(crops, tmp_path, monkeypatch, display_iter):
-    class Broken(training.CTCLoss):
+    class Broken(CTCLoss):
         def call(self, y_true, y_pred):
             return super().call(y_true, y_pred) * math.nan
 

@@ -1,0 +1,86 @@
+"""Reads the same plates with every form of a model and says where they part: checkpoint, graph, uint8, int8.
+
+examples:
+  python -m utils.compare_models config/gap8.py --list test.txt \\
+      --models model/model.ckpt-60000.ckpt graph.pb graph_uint8.tflite graph_int8.tflite
+  python -m utils.compare_models config/gap8.py --list test.txt --layers --html compare.html \\
+      --models model/model.ckpt-60000.ckpt graph_int8.tflite ptq_int8.tflite
+
+The first model is what the others are held against. An int8 file is also run by the real TFLite-Micro interpreter,
+where that is installed (extra [mcu]). Status 1 where a model reads another text than the first on more plates than
+--bound allows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from lp_recognition.system.errors import UserError, run_script
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("config", help="a config (.py), a folder (its default.py), or a recorded config.yaml")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings to change")
+    parser.add_argument("--list", nargs="+", required=True, metavar="LIST", help="annotated plates")
+    parser.add_argument(
+        "--models",
+        nargs="+",
+        required=True,
+        metavar="MODEL",
+        help=".ckpt, .pb, .frozen, .tflite, or shipped ones' names",
+    )
+    parser.add_argument("--bound", type=float, default=0.5, help="percent of plates that may differ (%(default)s)")
+    parser.add_argument("--plates", type=int, metavar="N", help="take N plates, spread over the list (default: all)")
+    parser.add_argument("--layers", action="store_true", help="also measure the quantization noise layer by layer")
+    parser.add_argument("--html", default="", metavar="FILE", help="also write a page, with pictures")
+    parser.add_argument("--json", default="", metavar="FILE", help="also write all figures as JSON")
+    arguments = parser.parse_intermixed_args(argv)
+    if arguments.plates is not None and arguments.plates < 1:
+        raise UserError(f"--plates: expected at least 1, received {arguments.plates}")
+
+    from lp_recognition.settings.recognition import load_config
+
+    config = load_config(arguments.config, arguments.overrides)
+
+    from tqdm import tqdm
+
+    from lp_recognition.system.native_log import import_quietly
+
+    import_quietly("tensorflow")
+    from lp_recognition.deployment.comparison import compare
+
+    with tqdm(unit="plate", leave=False, file=sys.stderr) as bar:
+        comparison = compare(
+            arguments.models, config, arguments.list, most=arguments.plates, progress=bar.update,
+            noise_images=100 if arguments.layers else 0,
+        )  # fmt: skip
+    print(f"{len(comparison.plates.labels)} plates of {', '.join(arguments.list)}\n\n{comparison.to_table()}")
+    bound = arguments.bound / 100
+    if arguments.html:
+        from lp_recognition.deployment.comparison_page import comparison_page
+        from lp_recognition.system.files import write_text
+
+        write_text(arguments.html, comparison_page(comparison, bound))
+        print(f"{arguments.html} shows the plates", file=sys.stderr)
+    if arguments.json:
+        import json
+
+        from lp_recognition.system.files import write_text
+
+        write_text(arguments.json, json.dumps(comparison.to_dict(), ensure_ascii=False, indent=1) + "\n")
+    beyond = comparison.beyond(bound)
+    for model in beyond:
+        share = len(model.different) / len(comparison.plates.labels)
+        print(
+            f"\nFAILED: {model.name} reads another text than {comparison.models[0].name} on {share:.1%} of the plates, "
+            f"more than {bound:.1%}"
+        )
+    return 1 if beyond else 0
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -1,0 +1,58 @@
+"""Crops the plates of UFPR-ALPR (Brazil) and writes `path LABEL` lists for the official splits.
+
+The data set (Laroca et al., IJCNN 2018) has a text file beside each image, with the plate, its box and sometimes its
+corners. Writes train.txt, val.txt, test.txt and annotation.txt; tracks.csv keeps the track of each image, failed.txt
+says what was left out and why, report.json counts. A run that was stopped goes on where it was when started again.
+Exit status: 0, 1 when files were left out, 2 on a mistake.
+
+example:
+  python -m utils.convert_ufpr /data/UFPR-ALPR --output data/ufpr --drop_hyphen --vehicles car
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from lp_recognition.lists.converters.ufpr import UfprOptions, convert_ufpr
+from lp_recognition.system.errors import run_script
+from lp_recognition.system.options import default_workers, parse_margin, parse_size
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the script; see the top of the file."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", type=Path, help="the folder with training, validation, testing; never written to")
+    parser.add_argument("--output", type=Path, required=True, help="the folder for crops and lists")
+    parser.add_argument(
+        "--mode",
+        choices=("box", "corners"),
+        default="box",
+        help="crop by the box, or rectified by the corners where texts have them (%(default)s)",
+    )
+    parser.add_argument("--size", type=parse_size, metavar="HxW", help="height and width of crops (as in the image)")
+    parser.add_argument("--margin", type=parse_margin, default=0.1, help="share of a plate to add around it (0.1)")
+    parser.add_argument("--drop_hyphen", "--drop-hyphen", action="store_true", help="ABC1234 in place of ABC-1234")
+    parser.add_argument(
+        "--vehicles",
+        nargs="+",
+        default=[],
+        metavar="TYPE",
+        help="car, motorcycle (plates of two lines), ...; default: all",
+    )
+    parser.add_argument("--format", choices=("jpg", "png"), default="jpg", help="format of the crops (%(default)s)")
+    parser.add_argument("--workers", type=int, default=default_workers(), help="processes (%(default)s)")
+    args = parser.parse_args(argv)
+
+    options = UfprOptions(
+        args.source, args.output, args.mode, args.size, args.margin, args.drop_hyphen,
+        tuple(vehicle.lower() for vehicle in args.vehicles), args.format,
+    )  # fmt: skip
+    summary = convert_ufpr(options, args.workers)
+    print(summary.text())
+    return 1 if summary.left_out else 0
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -1,0 +1,112 @@
+"""Labels images with a model, for self-training and distillation: keeps the readings it is sure of.
+
+The list holds a path a row. Several models, of any size, label an image only where all of them read the same text; the
+least confident one counts. Each has the settings of its network that it carries; the config has those of files that
+carry none, and all others. What was kept is a list like any other, to train on beside those made by people.
+
+examples:
+  python -m utils.label_with_model config/gap8.py --list images.txt --models model/model.ckpt-4000.ckpt \\
+      --min_confidence 0.9 --output labelled.txt
+  python train_lpr.py config/gap8.py train.file_list_path='[train.txt,labelled.txt]'
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lp_recognition.system.errors import ConfigError, UserError, run_script
+
+if TYPE_CHECKING:
+    from lp_recognition.evaluation.opening import OpenedModel
+    from lp_recognition.settings.recognition import RecognitionConfig
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("config", help="a config (.py), a folder (its default.py), or a recorded config.yaml")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings to change")
+    parser.add_argument("--list", nargs="+", required=True, metavar="LIST", help="lists of paths, without labels")
+    parser.add_argument("--models", nargs="+", required=True, metavar="MODEL", help=".ckpt, .pb, .tflite, or a name")
+    parser.add_argument("--output", required=True, metavar="LIST", help="the list to write")
+    parser.add_argument(
+        "--min_confidence", type=float, default=0.9, metavar="P", help="keep readings from this on (%(default)s)"
+    )
+    parser.add_argument("--any_text", action="store_true", help="also keep readings that fit none of lpr_patterns")
+    parser.add_argument("--overwrite", action="store_true", help="replace the list that is there")
+    arguments = parser.parse_intermixed_args(argv)
+    output = Path(arguments.output)
+    if output.exists() and not arguments.overwrite:
+        raise UserError(f"{output}: expected a new list, received one that is there; add --overwrite to replace it")
+    if not 0 <= arguments.min_confidence <= 1:
+        raise UserError(f"--min_confidence: expected 0 to 1, received {arguments.min_confidence}")
+
+    from lp_recognition.settings.recognition import load_config
+
+    config = load_config(arguments.config, arguments.overrides)
+
+    from tqdm import tqdm
+
+    from lp_recognition.evaluation.metrics import fits_patterns
+    from lp_recognition.lists.annotations import write_annotations
+    from lp_recognition.lists.image_lists import path_in_list
+    from lp_recognition.lists.rows import load_rows, prepared_images
+    from lp_recognition.reading.recognizer import Reading
+
+    models = [_opened(path, config) for path in arguments.models]
+    rows = load_rows(arguments.list, labelled=False, skip_bad_rows=False).rows
+    readings: list[list[Reading]] = [[] for _ in models]
+    with tqdm(total=len(models) * len(rows), unit="image", leave=False, file=sys.stderr) as bar:
+        for preprocessing in dict.fromkeys(model.config.preprocessing for model in models):
+            for images in prepared_images(rows, preprocessing, config.infer.batch_size):
+                for model, found in zip(models, readings, strict=True):
+                    if model.config.preprocessing == preprocessing:
+                        found += model.read(images, config.infer.beam_width)
+                        bar.update(len(images))
+
+    kept: list[tuple[str, str]] = []
+    dropped: Counter[str] = Counter()
+    for row, *read in zip(rows, *readings, strict=True):
+        text = read[0].text
+        if any(reading.text != text for reading in read):
+            dropped["the models disagree"] += 1
+        elif not text or min(reading.confidence for reading in read) < arguments.min_confidence:
+            dropped["too doubtful"] += 1
+        elif not arguments.any_text and not fits_patterns(text, models[0].vocabulary, config.lpr_patterns):
+            dropped["fits no pattern"] += 1
+        else:
+            kept.append((path_in_list(row.path, output), text))
+    if not kept:
+        raise UserError(f"{output}: expected some image to label, received none of {len(rows)}: {_why(dropped)}")
+    write_annotations(output, kept)
+    left_out = f"; left out: {_why(dropped)}" if dropped else ""
+    print(f"{output}: {len(kept)} of {len(rows)} images labelled{left_out}")
+    return 0
+
+
+def _opened(path: str, config: RecognitionConfig) -> OpenedModel:
+    """A model with the settings of its network that it carries, and all others of the config."""
+    from lp_recognition.tools.models import open_model
+
+    try:
+        model = open_model(path)
+    except ConfigError:  # it carries none
+        return open_model(path, config)
+    return replace(
+        model,
+        config=config.with_values(**{key: getattr(model.config, key) for key in RecognitionConfig.MODEL_SETTINGS}),
+    )
+
+
+def _why(dropped: Counter[str]) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in dropped.most_common())
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -1,0 +1,46 @@
+"""Prints MACs, parameters and bytes of a config's network, layer by layer, before any training.
+
+example:
+  python -m utils.model_summary config/gap8.py
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from lp_recognition.system.errors import run_script
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("config", help="a config (.py), a folder (its default.py), or a recorded config.yaml")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings to change: width_multiplier=0.5")
+    arguments = parser.parse_args(argv)
+
+    from lp_recognition.settings.recognition import load_config
+
+    config = load_config(arguments.config, arguments.overrides)
+
+    from lp_recognition.lists.drawn import alphabet_of
+    from lp_recognition.system.native_log import import_quietly
+
+    import_quietly("keras")
+    from lp_recognition.networks.costs import format_costs, layer_costs
+    from lp_recognition.networks.lprnet import Architecture, build_lprnet
+
+    vocabulary = alphabet_of(config)
+    architecture = Architecture.from_config(config, vocabulary.num_classes)
+    model = build_lprnet(architecture)
+    print(format_costs(layer_costs(model)))
+    height, width, channels = config.input_shape
+    print(
+        f"\ninput {height}x{width}x{channels}, {architecture.time_steps} time steps, {vocabulary.num_classes} classes "
+        f"with the blank; {model.count_params():,} parameters in training, batch normalization included"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    run_script(main)
