@@ -30,12 +30,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from lp_recognition.system.native_log import import_quietly
 
-    result = import_quietly("lp_recognition.training.loop").train(config, arguments.init_checkpoint)
+    result = import_quietly("lp_recognition.training.recognition").train(config, arguments.init_checkpoint)
     state = "finished" if result.finished else "interrupted, the same command goes on"
     print(f"{state}: step {result.step} of {config.train.steps}, checkpoints in {config.model_dir}")
-    if (metrics := result.metrics) is not None:
-        low, high = metrics.lp_rr_interval
-        print(f"LP-RR {metrics.lp_rr:.1%} of {metrics.plates} plates (95% interval {low:.1%} to {high:.1%})")
+    if result.evaluation is not None:
+        print(result.evaluation.summary)
     return 0 if result.finished else 130
 
 

@@ -76,7 +76,7 @@ def trained(shared, crops) -> TrainedModel:
     """A model that has learnt the eight crops by heart: 80 steps in float, 60 with quantization."""
 
     def make(folder: Path) -> None:
-        from lp_recognition.training.loop import train
+        from lp_recognition.training.recognition import train
 
         config = tiny_config(
             folder, train_file_list_path=str(crops / "list.txt"), eval_file_list_path=str(crops / "list.txt"),

@@ -301,7 +301,7 @@ def _noise(
 
     from lp_recognition.networks.restoring import restored_lprnet
 
-    checkpoint = load_checkpoint(checkpoints[0])
+    checkpoint = load_checkpoint(checkpoints[0], RecognitionConfig)
     model = restored_lprnet(checkpoint, quantized=False)
     outputs = {layer.name: layer.output for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)}
     images = checkpoint.config.preprocessing.normalize(plates.images[:most])
@@ -399,5 +399,5 @@ def _made_by(path: str, model: OpenedModel) -> str:
         description = read_description(path)
         return "" if description is None else description.made_by
     if suffix == ".ckpt":
-        return "quantization-aware training" if load_checkpoint(path).quantized else "float"
+        return "quantization-aware training" if load_checkpoint(path, RecognitionConfig).quantized else "float"
     return ""

@@ -123,7 +123,7 @@ def _open_checkpoint(path: str | Path, config: RecognitionConfig | None) -> Open
     from lp_recognition.networks.integers import compute_in_integers
     from lp_recognition.networks.restoring import restored_lprnet
 
-    checkpoint = load_checkpoint(path)
+    checkpoint = load_checkpoint(path, RecognitionConfig)
     resolved = checkpoint.config
     if config is not None:
         refuse_other_model(config, checkpoint.config, str(path))
@@ -132,7 +132,7 @@ def _open_checkpoint(path: str | Path, config: RecognitionConfig | None) -> Open
     if checkpoint.quantized:
         compute_in_integers(model, resolved.preprocessing)
     predict = predictor(model, resolved, resolved.eval.batch_size)
-    return OpenedModel(predict, resolved, checkpoint.vocabulary, str(path))
+    return OpenedModel(predict, resolved, checkpoint.config.vocabulary(), str(path))
 
 
 def _open_graph(path: Path, config: RecognitionConfig | None, graph: Graph) -> OpenedModel:

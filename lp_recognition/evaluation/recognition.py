@@ -13,7 +13,7 @@ import numpy as np
 
 from lp_recognition.evaluation.drawing import draw_reading
 from lp_recognition.evaluation.metrics import Judgement, Metrics, format_csv, judge_readings, summarize_judgements
-from lp_recognition.evaluation.opening import Predictor, predictor
+from lp_recognition.evaluation.opening import Predictor
 from lp_recognition.images.canvas import contact_sheet
 from lp_recognition.images.image import Image
 from lp_recognition.lists.annotations import Annotation
@@ -192,10 +192,3 @@ def evaluate(
     return EvaluationResult(
         plates, readings, judgements, metrics, speed, vocabulary, calibration is not None, by_patterns
     )
-
-
-def read_with_model(
-    model: Any, plates: EvaluationList, config: RecognitionConfig, vocabulary: Vocabulary
-) -> EvaluationResult:
-    """Evaluates a Keras model in training."""
-    return evaluate(predictor(model, config, config.eval.batch_size), plates, config, vocabulary)

@@ -51,7 +51,7 @@ def quantize_checkpoint(
         UserError: the checkpoint, the list or an image is missing or broken; the config describes another model; the
             file is there already.
     """
-    checkpoint = load_checkpoint(path)
+    checkpoint = load_checkpoint(path, RecognitionConfig)
     refuse_other_model(config, checkpoint.config, str(path))
     refuse_existing([output], overwrite, "--output")
     rows = _spread(_rows(calibration), images)

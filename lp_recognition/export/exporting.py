@@ -111,7 +111,7 @@ def export_checkpoint(
         ConfigError: the config describes another model.
         UserError: an earlier export is in the way, or the folder cannot be written.
     """
-    checkpoint = load_checkpoint(path)
+    checkpoint = load_checkpoint(path, RecognitionConfig)
     refuse_other_model(config, checkpoint.config, str(path))
     _refuse_kinds(checkpoint, kinds, per_channel)
     targets = {kind: folder / f"graph_{kind}.tflite" for kind in kinds}

@@ -14,16 +14,15 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lp_recognition.settings.loading import dump_settings
-from lp_recognition.settings.recognition import RecognitionConfig, parse_config
+from lp_recognition.settings.loading import Schema, Settings, dump_settings, parse_settings
+from lp_recognition.settings.training import TrainedConfig
 from lp_recognition.system.errors import ModelError, summarize
 from lp_recognition.system.files import replacing, write_text
-from lp_recognition.texts.vocabulary import Vocabulary
 
 _FORMAT = 1
 _NAME = re.compile(r"model\.ckpt-(\d+)\.ckpt")
@@ -31,25 +30,20 @@ _BEST = "best.json"
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class Checkpoint(Generic[Schema]):
     """What a checkpoint holds.
 
     Attributes:
         step: Steps done, and so batches read: the state of the input.
-        config: The resolved config, with the alphabet that the model was trained with.
+        config: The settled config of the task that the model was trained for.
         arrays: float32 and integer arrays by name.
         path: Where it was read.
     """
 
     step: int
-    config: RecognitionConfig
+    config: Schema
     arrays: Mapping[str, NDArray[Any]]
     path: Path
-
-    @property
-    def vocabulary(self) -> Vocabulary:
-        """The classes of the model."""
-        return self.config.vocabulary()
 
     @property
     def quantized(self) -> bool:
@@ -72,7 +66,7 @@ def list_checkpoints(model_dir: str | Path) -> dict[int, Path]:
     return dict(sorted(found.items()))
 
 
-def find_checkpoint(config: RecognitionConfig, checkpoint: str = "") -> Path:
+def find_checkpoint(config: TrainedConfig, checkpoint: str = "") -> Path:
     """The checkpoint to use: the named one, else the best of `model_dir`, else its latest.
 
     Raises:
@@ -94,7 +88,7 @@ def find_checkpoint(config: RecognitionConfig, checkpoint: str = "") -> Path:
     return checkpoints.get(best_step(config.model_dir) or latest, checkpoints[latest])
 
 
-def save_checkpoint(path: str | Path, step: int, config: RecognitionConfig, arrays: Mapping[str, NDArray[Any]]) -> None:
+def save_checkpoint(path: str | Path, step: int, config: Settings, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Writes a checkpoint, whole or not at all.
 
     Raises:
@@ -105,8 +99,12 @@ def save_checkpoint(path: str | Path, step: int, config: RecognitionConfig, arra
         np.savez(file, allow_pickle=False, record=np.frombuffer(record.encode(), np.uint8), **arrays)
 
 
-def load_checkpoint(path: str | Path) -> Checkpoint:
+def load_checkpoint(path: str | Path, schema: type[Schema]) -> Checkpoint[Schema]:
     """Reads a checkpoint.
+
+    Args:
+        path: The file.
+        schema: That of the task's settings, which stand in it as text.
 
     Raises:
         ModelError: the file is missing, cut short or no checkpoint.
@@ -117,7 +115,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         record = json.loads(arrays.pop("record").tobytes())
         if record["format"] != _FORMAT:
             raise ModelError(f"{path}: expected a checkpoint of format {_FORMAT}, received {record['format']}")
-        return Checkpoint(int(record["step"]), parse_config(record["config"], str(path)), arrays, Path(path))
+        return Checkpoint(int(record["step"]), parse_settings(schema, record["config"], str(path)), arrays, Path(path))
     except FileNotFoundError:
         raise ModelError(f"{path}: expected a checkpoint, received no such file") from None
     except (
@@ -175,8 +173,8 @@ def restore_optimizer(model: Any, checkpoint: Checkpoint) -> None:
 
 
 def record_evaluation(model_dir: str | Path, step: int, best: tuple[int, float] | None) -> None:
-    """Remembers that the checkpoint of a step was evaluated, and which read best (step and LP-RR), so it is kept."""
-    record = {"evaluated": step} if best is None else {"step": best[0], "lp_rr": best[1], "evaluated": step}
+    """Remembers that the checkpoint of a step was evaluated, and the best one (step and headline figure)."""
+    record = {"evaluated": step} if best is None else {"step": best[0], "headline": best[1], "evaluated": step}
     write_text(Path(model_dir) / _BEST, json.dumps(record) + "\n")
 
 
@@ -195,10 +193,10 @@ def best_step(model_dir: str | Path) -> int | None:
 
 
 def read_best(model_dir: str | Path) -> tuple[int, float] | None:
-    """The step and LP-RR of the best checkpoint, or None."""
+    """The step and headline figure of the best checkpoint, or None."""
     try:
         record = json.loads((Path(model_dir) / _BEST).read_text())
-        return int(record["step"]), float(record["lp_rr"])
+        return int(record["step"]), float(record["headline"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -30,7 +30,7 @@ def transfer_weights(model: Any, vocabulary: Vocabulary, checkpoint: Checkpoint)
     Raises:
         ModelError: a weight differs in more than the classes.
     """
-    theirs = checkpoint.vocabulary
+    theirs = checkpoint.config.vocabulary()
     if theirs.classes == vocabulary.classes:
         restore_model(model, checkpoint, whole=False)
         return []

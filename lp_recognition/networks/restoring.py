@@ -26,7 +26,7 @@ def restored_lprnet(
     config = checkpoint.config
     quantized = checkpoint.quantized if quantized is None else quantized
     per_channel = config.quantize_per_channel if per_channel is None else per_channel
-    architecture = Architecture.from_config(config, checkpoint.vocabulary.num_classes)
+    architecture = Architecture.from_config(config, checkpoint.config.vocabulary().num_classes)
     model = build_lprnet(architecture, quantization_aware=quantized, per_channel=per_channel)
     restore_model(model, checkpoint, whole=False)
     if quantized:

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from lp_recognition.settings.recognition import TrainConfig
+from lp_recognition.settings.training import LoopConfig
 from lp_recognition.training.schedule import Schedule
 
 
@@ -26,7 +26,7 @@ class _NoiseSeed(keras.random.SeedGenerator):
         return ops.stack([step, ops.cast(self._initial_seed + 7919 * self.number, self.state.dtype)])
 
 
-def build_optimizer(train: TrainConfig) -> Any:
+def build_optimizer(train: LoopConfig) -> Any:
     """The optimizer, with noise on the gradients where asked (Neelakantan et al., arXiv 1511.06807)."""
     kinds: dict[str, tuple[Any, dict[str, Any]]] = {
         "Adam": (keras.optimizers.Adam, {}),

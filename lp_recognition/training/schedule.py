@@ -8,13 +8,13 @@ from typing import Any
 import keras
 from keras import ops
 
-from lp_recognition.settings.recognition import TrainConfig
+from lp_recognition.settings.training import LoopConfig
 
 
 class Schedule(keras.optimizers.schedules.LearningRateSchedule):
     """Warm-up, then cosine, steps or constant."""
 
-    def __init__(self, train: TrainConfig) -> None:
+    def __init__(self, train: LoopConfig) -> None:
         self.train = train
 
     def __call__(self, step: Any) -> Any:

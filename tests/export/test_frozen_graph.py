@@ -11,6 +11,7 @@ from lp_recognition.model_files.checkpoints import load_checkpoint
 from lp_recognition.model_files.interpreter import open_interpreter
 from lp_recognition.networks.lprnet import Architecture, build_lprnet
 from lp_recognition.networks.restoring import restored_lprnet
+from lp_recognition.settings.recognition import RecognitionConfig
 from lp_recognition.system.errors import ModelError
 from lp_recognition.tools.models import open_model
 
@@ -50,7 +51,7 @@ def test_a_frozen_model_computes_the_same(context, quantized):
 
 @pytest.mark.parametrize("name", ["floating", "checkpoint"])
 def test_the_graph_of_a_trained_checkpoint(trained, name, plates):
-    checkpoint = load_checkpoint(getattr(trained, name))
+    checkpoint = load_checkpoint(getattr(trained, name), RecognitionConfig)
     model = restored_lprnet(checkpoint)
     images = checkpoint.config.preprocessing.normalize(plates.images)
     expected = np.asarray(model(images, training=False))

@@ -14,6 +14,7 @@ from tiny_models import tiny_config
 
 from lp_recognition.networks.restoring import restored_lprnet
 from lp_recognition.reading.recognizer import Recognizer
+from lp_recognition.settings.recognition import RecognitionConfig
 from lp_recognition.system.errors import ConfigError, ModelError, UserError
 from lp_recognition.tools.models import open_model
 
@@ -74,7 +75,7 @@ def test_biases_are_whole_steps_of_the_chip(per_channel):
     from lp_recognition.model_files.checkpoints import load_checkpoint
     from lp_recognition.networks.quantization import QuantizableUnit
 
-    checkpoint = load_checkpoint(folder() / "model.ckpt-7.ckpt")
+    checkpoint = load_checkpoint(folder() / "model.ckpt-7.ckpt", RecognitionConfig)
     model = restored_lprnet(checkpoint, quantized=True, per_channel=per_channel)
     network = read_network(read_model_file(exported() / "graph_int8.tflite"), "int8")
     layers = {layer.name: layer for layer in network.layers}
@@ -149,7 +150,7 @@ def test_a_value_range_from_zero_is_kept(tmp_path):
     from lp_recognition.model_files.checkpoints import load_checkpoint
     from lp_recognition.model_files.interpreter import open_interpreter
 
-    checkpoint = load_checkpoint(folder() / "model.ckpt-7.ckpt")
+    checkpoint = load_checkpoint(folder() / "model.ckpt-7.ckpt", RecognitionConfig)
     preprocessing = dataclasses.replace(CONFIG.preprocessing, symmetric_range=False)
     graph_def = freeze(restored_lprnet(checkpoint, quantized=True))
     for kind, zero_point in (("uint8", 0), ("int8", -128)):

@@ -67,13 +67,13 @@ def test_what_goes_in_comes_out(tmp_path):
     path = checkpoints.checkpoint_path(tmp_path, 12)
     assert path.name == "model.ckpt-12.ckpt"
     checkpoints.save_checkpoint(path, 12, CONFIG, ARRAYS)
-    loaded = checkpoints.load_checkpoint(path)
+    loaded = checkpoints.load_checkpoint(path, RecognitionConfig)
     assert (loaded.step, loaded.config, loaded.path) == (12, CONFIG, path)
     assert list(loaded.arrays) == list(ARRAYS)
     for name, value in ARRAYS.items():
         assert loaded.arrays[name].dtype == value.dtype
         assert np.array_equal(loaded.arrays[name], value)
-    assert loaded.vocabulary.classes == ("京", "A", "B", "C", "<Beijing>")
+    assert loaded.config.vocabulary().classes == ("京", "A", "B", "C", "<Beijing>")
 
 
 @pytest.mark.parametrize("failing", ["savez", "fsync", "replace"])
@@ -101,7 +101,7 @@ def test_a_file_cut_short_anywhere_is_refused(tmp_path):
     for length in [*range(0, len(data), 97), len(data) - 1]:
         path.write_bytes(data[:length])
         with pytest.raises(ModelError, match="expected a checkpoint, received a file that is none or cut short"):
-            checkpoints.load_checkpoint(path)
+            checkpoints.load_checkpoint(path, RecognitionConfig)
 
 
 def test_a_damaged_file_is_refused_or_the_same(tmp_path):
@@ -116,7 +116,7 @@ def test_a_damaged_file_is_refused_or_the_same(tmp_path):
         damaged[position] ^= int(rng.integers(1, 256))
         path.write_bytes(damaged)
         try:
-            loaded = checkpoints.load_checkpoint(path)
+            loaded = checkpoints.load_checkpoint(path, RecognitionConfig)
         except ModelError:
             refused += 1
         else:
@@ -153,7 +153,7 @@ def test_other_files_are_refused(tmp_path, write, message):
     path = tmp_path / "model.ckpt-1.ckpt"
     write(path)
     with pytest.raises(ModelError, match=f"model.ckpt-1.ckpt: .*{message}"):
-        checkpoints.load_checkpoint(path)
+        checkpoints.load_checkpoint(path, RecognitionConfig)
 
 
 def test_a_checkpoint_cannot_run_code(tmp_path):
@@ -164,7 +164,7 @@ def test_a_checkpoint_cannot_run_code(tmp_path):
     write_npz(tmp_path / "x.ckpt", record=text("{}"), weights=np.array([Harmful()], object))
     (tmp_path / "harm").unlink(missing_ok=True)
     with pytest.raises(ModelError):
-        checkpoints.load_checkpoint(tmp_path / "x.ckpt")
+        checkpoints.load_checkpoint(tmp_path / "x.ckpt", RecognitionConfig)
     assert not (tmp_path / "harm").exists()
 
 
@@ -172,7 +172,7 @@ def test_settings_of_another_version_are_named(tmp_path):
     record = json.dumps({"format": 1, "step": 1, "config": "no_such_setting: 3\n"})
     write_npz(tmp_path / "x.ckpt", record=text(record))
     with pytest.raises(ConfigError, match=r"x.ckpt: unknown key `no_such_setting`"):
-        checkpoints.load_checkpoint(tmp_path / "x.ckpt")
+        checkpoints.load_checkpoint(tmp_path / "x.ckpt", RecognitionConfig)
 
 
 # ---- Folders -------------------------------------------------------------------------------------------------------
@@ -239,7 +239,7 @@ def test_a_model_is_restored_whole(tmp_path, quantized):
     arrays = checkpoints.model_arrays(model) | checkpoints.optimizer_arrays(model)
     checkpoints.save_checkpoint(tmp_path / "a.ckpt", 1, CONFIG, arrays)
     other = compiled(build(quantized=quantized, seed=1))
-    loaded = checkpoints.load_checkpoint(tmp_path / "a.ckpt")
+    loaded = checkpoints.load_checkpoint(tmp_path / "a.ckpt", RecognitionConfig)
     checkpoints.restore_model(other, loaded)
     checkpoints.restore_optimizer(other, loaded)
     again = checkpoints.model_arrays(other) | checkpoints.optimizer_arrays(other)
@@ -400,5 +400,5 @@ def test_merged_classes_are_carried_by_their_one_name():
 def test_a_checkpoint_is_found_after_its_folder_moved(folder, tmp_path_factory):
     target = tmp_path_factory.mktemp("moved") / "model 型"
     shutil.copytree(folder, target)
-    loaded = checkpoints.load_checkpoint(target / "model.ckpt-20.ckpt")
+    loaded = checkpoints.load_checkpoint(target / "model.ckpt-20.ckpt", RecognitionConfig)
     assert dataclasses.replace(loaded, path=folder).step == 20

@@ -28,7 +28,7 @@ from lp_recognition.model_files.checkpoints import load_checkpoint
 from lp_recognition.model_files.description import Measurement, ModelDescription, read_description
 from lp_recognition.plates import Degradations, PlateGenerator
 from lp_recognition.settings.loading import refuse_other_model, save_settings
-from lp_recognition.settings.recognition import load_config
+from lp_recognition.settings.recognition import RecognitionConfig, load_config
 from lp_recognition.system.errors import ConfigError, ModelError, UserError
 from lp_recognition.tools import compare_models, deployment_report, export_c, read
 
@@ -379,7 +379,7 @@ def test_a_shipped_folder_is_whole(folder):
     int8, uint8, checkpoint, config_file, card = parts_of(folder)
     config = load_config(config_file)
     assert config.alphabet
-    refuse_other_model(config, load_checkpoint(checkpoint).config, str(checkpoint))
+    refuse_other_model(config, load_checkpoint(checkpoint, RecognitionConfig).config, str(checkpoint))
     for path, kind in ((int8, "int8"), (uint8, "uint8")):
         description = read_description(path)
         assert description is not None

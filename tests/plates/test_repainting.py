@@ -21,7 +21,7 @@ from lp_recognition.settings.recognition import RecognitionConfig
 from lp_recognition.system.errors import UserError
 from lp_recognition.tools.repaint_plates import main
 from lp_recognition.training import batches as dataset
-from lp_recognition.training.loop import train
+from lp_recognition.training.recognition import train
 
 SIZE = (48, 188)
 PROVINCES = load_format("cn_blue").alphabets["P"].characters

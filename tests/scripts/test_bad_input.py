@@ -21,8 +21,9 @@ from lp_recognition.lists.annotations import read_annotations
 from lp_recognition.model_files import checkpoints
 from lp_recognition.model_files.checkpoints import list_checkpoints
 from lp_recognition.settings.loading import save_settings
+from lp_recognition.settings.recognition import RecognitionConfig
 from lp_recognition.system.errors import run_script
-from lp_recognition.training import loop as training
+from lp_recognition.training.run import Run
 
 
 @pytest.fixture
@@ -117,7 +118,7 @@ def test_skip_bad_rows_goes_on_and_counts(kind, rows, tmp_path, training_of, cap
     row = row.format(good=rows[0].rsplit(" ", 1)[0])
     arguments = training_of([row, *rows], alphabet=alphabet, train_steps=1, **NARROW)
     with pytest.MonkeyPatch.context() as patch:  # the rows are what this looks at, not the steps
-        patch.setattr(training._Run, "train_phase", lambda *arguments: None)
+        patch.setattr(Run, "train_phase", lambda *arguments: None)
         train_lpr.main([*arguments, "train.skip_bad_rows=True"])
     errors = capsys.readouterr().err
     assert "skipped 1 bad rows, 8 are left" in errors
@@ -363,7 +364,7 @@ def test_a_disk_that_fills_up_keeps_the_earlier_checkpoint(rows, training_of, tm
     line = fails(train_lpr, *arguments, progress=True)
     assert "model.ckpt-2.ckpt: cannot be written: No space left on device" in line
     assert list(list_checkpoints(tmp_path / "model")) == [1]
-    assert checkpoints.load_checkpoint(tmp_path / "model" / "model.ckpt-1.ckpt").step == 1
+    assert checkpoints.load_checkpoint(tmp_path / "model" / "model.ckpt-1.ckpt", RecognitionConfig).step == 1
     assert not list((tmp_path / "model").glob(".*"))
     monkeypatch.undo()
     assert train_lpr.main(arguments) == 0  # space was made: it goes on

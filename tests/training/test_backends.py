@@ -13,6 +13,7 @@ from tiny_models import run_python, tiny_config
 from lp_recognition.model_files.checkpoints import list_checkpoints, load_checkpoint
 from lp_recognition.networks.restoring import restored_lprnet
 from lp_recognition.settings.loading import save_settings
+from lp_recognition.settings.recognition import RecognitionConfig
 
 pytestmark = [
     pytest.mark.slow,
@@ -25,7 +26,7 @@ import sys
 import numpy as np
 from lp_recognition.model_files.checkpoints import load_checkpoint
 from lp_recognition.networks.restoring import restored_lprnet
-checkpoint = load_checkpoint(sys.argv[1])
+checkpoint = load_checkpoint(sys.argv[1], RecognitionConfig)
 np.save(sys.argv[3], np.asarray(restored_lprnet(checkpoint)(np.load(sys.argv[2]), training=False)))
 """
 
@@ -48,7 +49,7 @@ def trained_on_jax(crops, tmp_path_factory) -> Path:
 
 
 def test_checkpoints_of_both_parts(trained_on_jax):
-    found = {step: load_checkpoint(path) for step, path in list_checkpoints(trained_on_jax).items()}
+    found = {step: load_checkpoint(path, RecognitionConfig) for step, path in list_checkpoints(trained_on_jax).items()}
     assert list(found) == [1, 2, 3, 4, 5, 6]
     assert [checkpoint.quantized for checkpoint in found.values()] == [False] * 3 + [True] * 3
     assert found[6].arrays["weights/stem/output_quantizer/batches_seen"] == 3
@@ -67,7 +68,10 @@ def test_the_logits_are_those_of_tensorflow(trained_on_jax, tmp_path, step):
     path = trained_on_jax / f"model.ckpt-{step}.ckpt"
     result = run_python("-c", LOGITS, path, tmp_path / "images.npy", tmp_path / "logits.npy", KERAS_BACKEND="jax")
     assert result.returncode == 0, result.stderr[-3000:]
-    theirs, ours = np.load(tmp_path / "logits.npy"), np.asarray(restored_lprnet(load_checkpoint(path))(images))
+    theirs, ours = (
+        np.load(tmp_path / "logits.npy"),
+        np.asarray(restored_lprnet(load_checkpoint(path, RecognitionConfig))(images)),
+    )
     apart = np.abs(ours - theirs)
     if step == 3:
         assert apart.max() < 1e-3

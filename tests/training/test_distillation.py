@@ -13,9 +13,11 @@ from tiny_models import tiny_config
 from lp_recognition.model_files.checkpoints import load_checkpoint, model_arrays, save_checkpoint
 from lp_recognition.networks.losses import CTCLoss
 from lp_recognition.networks.lprnet import Architecture, build_lprnet
+from lp_recognition.settings.recognition import RecognitionConfig
 from lp_recognition.system.errors import ConfigError, ModelError
-from lp_recognition.training.distillation import DistilledModel, distance, load_teacher
-from lp_recognition.training.loop import train
+from lp_recognition.training.distillation import DistilledModel
+from lp_recognition.training.recognition import distance, load_teacher, train
+from lp_recognition.training.task import Teacher
 
 SCORES = st.floats(-20, 20, width=32)
 
@@ -55,7 +57,7 @@ def test_the_distance_is_the_divergence_of_the_steps(taught, logits):
 def test_the_loss_is_mixed_by_the_share(config, teacher, share):
     student, vocabulary = small_lprnet(config, 2), config.vocabulary()
     taught = load_teacher(teacher, config, vocabulary)
-    model = DistilledModel(student, taught, share)
+    model = DistilledModel(student, Teacher(taught, distance), share)
     model.compile(loss=CTCLoss(vocabulary.blank_index))
     images = np.random.default_rng(0).normal(size=(3, *config.input_shape)).astype(np.float32)
     labels = np.array([[0, 2, -1], [1, 1, 3], [3, -1, -1]])
@@ -75,13 +77,13 @@ def test_a_training_comes_nearer_to_its_teacher(config, teacher):
         "quantization_delay": 30, "save_checkpoints_steps": 30,
     }  # fmt: skip
     config = config.with_values(
-        alphabet=load_checkpoint(teacher).config.alphabet, train=config.train.model_dump() | settings
+        alphabet=load_checkpoint(teacher, RecognitionConfig).config.alphabet, train=config.train.model_dump() | settings
     )
-    before = load_checkpoint(teacher).arrays
+    before = load_checkpoint(teacher, RecognitionConfig).arrays
     drawn = {"plate_formats": (str(_format(teacher.parent)),)}
     config = config.with_values(train=config.train.model_dump() | drawn)
     train(config)
-    learnt = load_checkpoint(f"{config.model_dir}/model.ckpt-30.ckpt")
+    learnt = load_checkpoint(f"{config.model_dir}/model.ckpt-30.ckpt", RecognitionConfig)
     keras.utils.set_random_seed(config.train.random_seed)
     first = build_lprnet(Architecture.from_config(config, config.vocabulary().num_classes))
     last = load_teacher(learnt.path, config, config.vocabulary())
@@ -91,7 +93,7 @@ def test_a_training_comes_nearer_to_its_teacher(config, teacher):
     assert float(distance(expected, last(images))) < 0.7 * float(distance(expected, first(images)))
     assert {name for name in learnt.arrays if not name.startswith("optimizer/")} == set(model_arrays(first))
     for name, array in before.items():
-        assert np.array_equal(array, load_checkpoint(teacher).arrays[name])
+        assert np.array_equal(array, load_checkpoint(teacher, RecognitionConfig).arrays[name])
 
 
 def _format(folder):

@@ -13,14 +13,16 @@ import pytest
 from tiny_models import tiny_config
 
 from lp_recognition.lists.annotations import read_annotations, write_annotations
+from lp_recognition.lists.rows import LabelledRows
 from lp_recognition.model_files import checkpoints
 from lp_recognition.model_files.checkpoints import list_checkpoints, load_checkpoint
 from lp_recognition.networks.losses import CTCLoss
 from lp_recognition.settings.recognition import RecognitionConfig, load_config
 from lp_recognition.system.errors import AnnotationError, ConfigError, ModelError, UserError
-from lp_recognition.training import loop as training
-from lp_recognition.training.loop import train
+from lp_recognition.training import recognition
 from lp_recognition.training.optimizers import build_optimizer
+from lp_recognition.training.recognition import RecognitionTask, train
+from lp_recognition.training.run import Run
 from lp_recognition.training.schedule import Schedule
 
 pytestmark = pytest.mark.usefixtures("eager")
@@ -61,7 +63,10 @@ def test_it_learns_in_float_and_in_eight_bits(trained):
     assert list(losses) == [50, 100]
     assert losses[50] < 30  # of about 100 at the start
     assert checkpoints.read_best(trained.folder) == (140, 1.0)  # every plate is read right
-    floating, last = load_checkpoint(trained.floating), load_checkpoint(trained.checkpoint)
+    floating, last = (
+        load_checkpoint(trained.floating, RecognitionConfig),
+        load_checkpoint(trained.checkpoint, RecognitionConfig),
+    )
     assert (floating.quantized, last.quantized) == (False, True)
     assert last.arrays["weights/stem/output_quantizer/batches_seen"] == 60
 
@@ -76,21 +81,22 @@ def test_bfloat16_is_for_the_float_part(crops, tmp_path):
         train(config)
     found = [list_checkpoints(config.model_dir) for config in (exact, mixed)]
     for step in (2, 4):
-        arrays, others = (load_checkpoint(checkpoints[step]).arrays for checkpoints in found)
+        arrays, others = (load_checkpoint(checkpoints[step], RecognitionConfig).arrays for checkpoints in found)
         assert {name: array.dtype for name, array in others.items()} == {
             name: array.dtype for name, array in arrays.items()
         }
         assert not np.array_equal(others["weights/stem/kernel"], arrays["weights/stem/kernel"])
-    vocabulary = load_config(Path(mixed.model_dir) / "config.yaml").vocabulary()
-    assert [
-        training._build(mixed, vocabulary, step).get_layer("stem").compute_dtype for step in (1, 2)
-    ] == ["bfloat16", "float32"]  # fmt: skip
+    task = RecognitionTask.prepare(load_config(Path(mixed.model_dir) / "config.yaml"), None)
+    dtypes = [task.network(quantized=quantized).get_layer("stem").compute_dtype for quantized in (False, True)]
+    assert dtypes == ["bfloat16", "float32"]
 
 
 def test_the_border_to_eight_bits_moves_nothing(crops, tmp_path):
     """Weights, optimizer and seeds go on from float: one step behind it they are one step further, and no more."""
     train(config_of(crops, tmp_path, quantization_aware=True, train_steps=3, train_save_checkpoints_steps=1))
-    before, after = (load_checkpoint(checkpoints.checkpoint_path(tmp_path, step)).arrays for step in (2, 3))
+    before, after = (
+        load_checkpoint(checkpoints.checkpoint_path(tmp_path, step), RecognitionConfig).arrays for step in (2, 3)
+    )
     assert int(before["optimizer/000/adamw/iteration"]) == 2
     assert int(after["optimizer/000/adamw/iteration"]) == 3
     for name, value in before.items():
@@ -122,7 +128,7 @@ def test_init_checkpoint_starts_eight_bits_and_is_recorded(crops, trained, tmp_p
     recorded = load_config(tmp_path / "config.yaml")
     assert recorded.train.quantization_delay == 0
     assert recorded.train.checkpoint == str(trained.floating)
-    arrays, start = last_arrays(tmp_path), load_checkpoint(trained.floating).arrays
+    arrays, start = last_arrays(tmp_path), load_checkpoint(trained.floating, RecognitionConfig).arrays
     assert arrays["weights/stem/output_quantizer/batches_seen"] == 2
     for name, value in start.items():
         if name.startswith("weights/"):
@@ -131,7 +137,7 @@ def test_init_checkpoint_starts_eight_bits_and_is_recorded(crops, trained, tmp_p
 
 def test_the_setting_of_the_config_is_the_option(crops, trained, tmp_path):
     train(config_of(crops, tmp_path, train_checkpoint=str(trained.floating), train_steps=1, train_learning_rate=1e-9))
-    start = load_checkpoint(trained.floating).arrays["weights/head/kernel"]
+    start = load_checkpoint(trained.floating, RecognitionConfig).arrays["weights/head/kernel"]
     np.testing.assert_allclose(last_arrays(tmp_path)["weights/head/kernel"], start, atol=1e-6)
 
 
@@ -231,7 +237,7 @@ def test_a_loss_that_is_no_number_stops_the_run_before_its_checkpoint(crops, tmp
         def call(self, y_true, y_pred):
             return super().call(y_true, y_pred) * math.nan
 
-    monkeypatch.setattr(training, "CTCLoss", Broken)
+    monkeypatch.setattr(recognition, "CTCLoss", Broken)
     config = config_of(crops, tmp_path, train_display_iter=display_iter)
     with pytest.raises(
         UserError, match=r"became nan between steps 0 and [12]; start again .* lower train.learning_rate"
@@ -244,14 +250,14 @@ def test_nothing_but_blanks_for_long_says_what_to_try(tmp_path, capsys):
     config = tiny_config(
         tmp_path, alphabet="A", train_display_iter=300, train_steps=10_000, train_need_to_save_log=False
     )
-    run = training._Run(config, config.vocabulary(), None, 0)
+    run = Run(RecognitionTask(config, config.vocabulary(), LabelledRows([], [])), 0)
     warned = []
     for run.step in range(300, 6001, 300):
-        run.show(2.0, 2.0, 1.0, 0.1)
+        run.show({"ctc": 2.0, "loss": 2.0, "blank_share": 1.0})
         if "writes nothing but blanks" in capsys.readouterr().err:
             warned.append(run.step)
     assert warned == [2100, 3000, 4200, 5100, 6000]  # about every thousand steps, and not while that is to be expected
-    run.show(2.0, 2.0, 0.99, 0.1)
+    run.show({"ctc": 2.0, "loss": 2.0, "blank_share": 0.99})
     assert "blanks" not in capsys.readouterr().err
     run.close()
 
@@ -310,7 +316,7 @@ def test_what_tensorboard_shows(crops, tmp_path):
     schedule = Schedule(config.train)
     for step, value in found["learning_rate"].items():
         assert value == pytest.approx(float(schedule(step - 1)))
-    assert found["evaluation/lp_rr"] == {2: pytest.approx(0), 4: pytest.approx(result.metrics.lp_rr)}
+    assert found["evaluation/lp_rr"] == {2: pytest.approx(0), 4: pytest.approx(result.evaluation.details.lp_rr)}
     assert set(found["misread"]) == {2, 4}
 
 
@@ -326,14 +332,14 @@ def test_the_log_holds_means_over_what_it_shows(crops, tmp_path):
 
 def test_drawn_plates_are_held_out_where_there_is_no_list(tmp_path):
     result = train(tiny_config(tmp_path, train_generated_share=1.0, train_steps=1, eval_generated_plates=3))
-    assert result.metrics.plates == 3
+    assert result.evaluation.details.plates == 3
 
 
 def test_the_config_is_recorded_before_the_first_step(crops, tmp_path, monkeypatch):
     def fails(*arguments):
         raise RuntimeError("the first step")
 
-    monkeypatch.setattr(training._Run, "train_phase", fails)
+    monkeypatch.setattr(Run, "train_phase", fails)
     with pytest.raises(RuntimeError, match="the first step"):
         train(config_of(crops, tmp_path))
     recorded = load_config(tmp_path / "config.yaml")
@@ -351,7 +357,7 @@ def test_a_folder_that_cannot_be_written_shows_before_the_first_step(crops, tmp_
 def test_nothing_is_written_where_nothing_is_wanted(crops, tmp_path):
     values = {"train_need_to_save_weights": False, "train_need_to_save_log": False}
     result = train(config_of(crops, tmp_path / "model", eval_file_list_path=str(crops / "list.txt"), **values))
-    assert (result.step, result.finished, result.metrics.plates) == (4, True, 8)
+    assert (result.step, result.finished, result.evaluation.details.plates) == (4, True, 8)
     assert not (tmp_path / "model").exists()
 
 
@@ -399,14 +405,14 @@ def test_a_finished_run_is_finished_at_once(crops, tmp_path):
 def test_a_checkpoint_killed_before_its_evaluation_is_evaluated_on_resume(crops, tmp_path, monkeypatch):
     config = config_of(crops, tmp_path, eval_file_list_path=str(crops / "list.txt"), train_steps=1)
     with monkeypatch.context() as patch:
-        patch.setattr(training, "read_with_model", lambda *arguments: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(RecognitionTask, "evaluate", lambda *arguments: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             train(config)
     assert list(list_checkpoints(tmp_path)) == [1]
     assert checkpoints.read_best(tmp_path) is None
-    assert train(config).metrics.plates == 8
+    assert train(config).evaluation.details.plates == 8
     assert checkpoints.read_best(tmp_path) == (1, 0.0)
-    assert train(config).metrics is None  # once is enough
+    assert train(config).evaluation is None  # once is enough
 
 
 def test_fine_tuning_with_another_alphabet(crops, trained, tmp_path):
@@ -414,13 +420,13 @@ def test_fine_tuning_with_another_alphabet(crops, trained, tmp_path):
     wider = ("<New>", *alphabet[:3], "<Newer>", *alphabet[3:])
     config = config_of(crops, tmp_path, alphabet=wider, train_steps=1, train_learning_rate=1e-9)
     train(config, str(trained.floating))
-    ours, theirs = last_arrays(tmp_path), load_checkpoint(trained.floating).arrays
+    ours, theirs = last_arrays(tmp_path), load_checkpoint(trained.floating, RecognitionConfig).arrays
     for old, symbol in enumerate(alphabet):
         new = config.alphabet.index(symbol)
         np.testing.assert_allclose(
             ours["weights/classes/kernel"][..., new], theirs["weights/classes/kernel"][..., old], atol=1e-6
         )
-    assert load_checkpoint(tmp_path / "model.ckpt-1.ckpt").config.alphabet == config.alphabet
+    assert load_checkpoint(tmp_path / "model.ckpt-1.ckpt", RecognitionConfig).config.alphabet == config.alphabet
 
 
 def test_a_resumed_run_keeps_the_alphabet_it_began_with(crops, tmp_path):

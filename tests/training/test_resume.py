@@ -17,6 +17,7 @@ from tiny_models import ROOT, tiny_config
 
 from lp_recognition.model_files.checkpoints import list_checkpoints, load_checkpoint, read_best
 from lp_recognition.settings.loading import save_settings
+from lp_recognition.settings.recognition import RecognitionConfig
 
 pytestmark = [
     pytest.mark.slow,
@@ -74,7 +75,9 @@ def wait_for(process: subprocess.Popen, happened: Callable[[], bool]) -> bool:
 
 
 def assert_same_end(model_dir: Path, reference: Path) -> None:
-    ours, theirs = (load_checkpoint(folder / f"model.ckpt-{STEPS}.ckpt") for folder in (model_dir, reference))
+    ours, theirs = (
+        load_checkpoint(folder / f"model.ckpt-{STEPS}.ckpt", RecognitionConfig) for folder in (model_dir, reference)
+    )
     assert list(ours.arrays) == list(theirs.arrays)
     assert {name.partition("/")[0] for name in ours.arrays} == {"weights", "optimizer", "seeds"}
     different = [name for name, value in theirs.arrays.items() if not np.array_equal(value, ours.arrays[name])]
