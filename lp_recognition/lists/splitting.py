@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import hashlib
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from lp_recognition.lists.annotations import Annotation
 from lp_recognition.system.errors import UserError
 from lp_recognition.texts.vocabulary import plate_of, split_symbols
 
+_GOLDEN_RATIO = (math.sqrt(5) - 1) / 2
+
 
 def split_by_plate(rows: Sequence[Annotation], shares: Mapping[str, float], seed: int) -> dict[str, list[Annotation]]:
-    """Splits rows so that all images of a plate are on one side.
+    """Splits rows so that all images of a plate are on one side, and the sides are alike.
 
-    The order of plates comes from a hash of seed and plate, so neither the order of rows nor the version of a library
-    changes a split. Going through the first characters one after another, each plate goes where most images are owed:
-    so the shares hold for every first character within a plate or two, and for the whole.
+    Plates are ordered by first character, then by number of images, then by chance (a hash of seed and plate), and
+    dealt out by a lattice: in n plates, plate i gets the place `(start + i * step) mod n`, and each part a range of the
+    places. With a step near the golden section of n, neighbours fall far apart, so in every stretch of the order each
+    part has nearly its share: of every first character, and of the plates with one image as of those with fifty. A
+    start by chance makes every place as likely for every plate, so that a plate comes into a part with the probability
+    of the part's share, however many images it has: what is measured on one part holds for another.
+
+    Neither the order of rows nor the version of a library changes a split.
 
     Args:
         rows: Rows of a list.
-        shares: Part -> its share of the images, adding up to 1.
+        shares: Part -> its share of the plates, adding up to 1; its share of the images is as near as plates allow.
         seed: Another seed, another split.
 
     Returns:
@@ -30,34 +39,37 @@ def split_by_plate(rows: Sequence[Annotation], shares: Mapping[str, float], seed
     """
     if any(not 0 <= share <= 1 for share in shares.values()) or abs(sum(shares.values()) - 1) > 1e-6:
         raise UserError(f"shares: expected shares between 0 and 1 that add up to 1, received {_listed(shares)}")
-    plates: dict[str, int] = {}
-    for row in rows:
-        plate = plate_of(row.label)
-        plates[plate] = plates.get(plate, 0) + 1
-    wanted = [part for part, share in shares.items() if share > 0]
-    if len(plates) < len(wanted):
-        raise UserError(f"expected at least {len(wanted)} plates for {_listed(shares)}, received {len(plates)}")
+    images = Counter(plate_of(row.label) for row in rows)
+    wanted = {part: share for part, share in shares.items() if share > 0}
+    if len(images) < len(wanted):
+        raise UserError(f"expected at least {len(wanted)} plates for {_listed(shares)}, received {len(images)}")
 
-    owed = dict.fromkeys(wanted, 0.0)
-    side: dict[str, str] = {}
-    for plate in sorted(plates, key=lambda plate: (split_symbols(plate)[0], _rank(plate, seed))):
-        for part in wanted:
-            owed[part] += shares[part] * plates[plate]
-        side[plate] = max(wanted, key=lambda part: owed[part])
-        owed[side[plate]] -= plates[plate]
+    order = sorted(images, key=lambda plate: (split_symbols(plate)[0], images[plate], _chance(plate, seed)))
+    count = len(order)
+    part_of_place = [part for part, size in _sizes(wanted, count).items() for _ in range(size)]
+    start, step = _chance("start", seed) % count, _step(count)
+    side = {plate: part_of_place[(start + index * step) % count] for index, plate in enumerate(order)}
     parts: dict[str, list[Annotation]] = {part: [] for part in wanted}
     for row in rows:
         parts[side[plate_of(row.label)]].append(row)
-    empty = [part for part, chosen in parts.items() if not chosen]
-    if empty:
-        raise UserError(
-            f"{', '.join(empty)}: expected rows, received none: the list is too short for {_listed(shares)}"
-        )
     return parts
 
 
-def _rank(plate: str, seed: int) -> bytes:
-    return hashlib.blake2b(f"{seed}:{plate}".encode(), digest_size=16).digest()
+def _sizes(shares: Mapping[str, float], count: int) -> dict[str, int]:
+    """The number of plates of each part: at least one, and the largest takes what rounding leaves."""
+    sizes = {part: max(1, round(share * count)) for part, share in shares.items()}
+    sizes[max(shares, key=lambda part: shares[part])] += count - sum(sizes.values())
+    return sizes
+
+
+def _step(count: int) -> int:
+    """The number nearest to the golden section of `count` that has no divisor in common with it."""
+    coprime = (step for step in range(1, count + 1) if math.gcd(step, count) == 1)
+    return min(coprime, key=lambda step: abs(step - _GOLDEN_RATIO * count))
+
+
+def _chance(text: str, seed: int) -> int:
+    return int.from_bytes(hashlib.blake2b(f"{seed}:{text}".encode(), digest_size=16).digest(), "big")
 
 
 def _listed(shares: Mapping[str, float]) -> str:

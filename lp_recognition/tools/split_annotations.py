@@ -1,7 +1,8 @@
 """Splits a list into train.txt, val.txt and test.txt by plate: all images of a plate are on one side.
 
-Splitting by image would put the same car into training and test. Every first character (the province, in China) has the
-same share of images in each part, within a plate or two. The same list, shares and seed give the same split.
+Splitting by image would put the same car into training and test. Every first character (the province, in China) has
+its share of plates in each part, within a few, and a plate comes into val or test with the same probability however
+many images it has, so the parts are alike. The same list, shares and seed give the same split.
 
 example:
   python -m utils.split_annotations all.txt --val 0.1 --test 0.1 --seed 1
@@ -24,8 +25,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the script; see the top of the file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("list", type=Path, help="the list to split, rows of 'path LABEL'")
-    parser.add_argument("--val", type=float, default=0.1, help="share of the images for val.txt (%(default)s)")
-    parser.add_argument("--test", type=float, default=0.1, help="share of the images for test.txt (%(default)s)")
+    parser.add_argument("--val", type=float, default=0.1, help="share of the plates for val.txt (%(default)s)")
+    parser.add_argument("--test", type=float, default=0.1, help="share of the plates for test.txt (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="another seed, another split (%(default)s)")
     parser.add_argument("--output", type=Path, help="the folder for the lists (default: that of the list)")
     parser.add_argument("--overwrite", action="store_true", help="replace lists that are there")
