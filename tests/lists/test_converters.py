@@ -35,7 +35,7 @@ from lp_recognition.lists.converters.ccpd import (
     label_indices,
     parse_name,
 )
-from lp_recognition.lists.converters.cropping import Box, Corners, CropError, cut_plate, order_corners
+from lp_recognition.lists.converters.cropping import Box, Corners, CropError, cut_plate
 from lp_recognition.lists.converters.czech import CzechOptions, convert_czech
 from lp_recognition.lists.converters.ufpr import UfprOptions, UfprTextError, convert_ufpr, parse_text
 from lp_recognition.system.errors import UserError
@@ -219,18 +219,6 @@ def test_a_rectified_crop_is_the_plate_that_was_drawn(corners, size):
     assert size is None or crop.shape == (*size, 3)
     assert mean_difference(crop, plate) < MEAN_DIFFERENCE_BOUND
     assert mean_difference(crop[::-1, ::-1], plate) > 3 * MEAN_DIFFERENCE_BOUND  # the bound can fail
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.permutations(range(4)), st.floats(-55, 55), st.floats(60, 300), st.floats(2, 5), st.floats(-0.3, 0.3))
-def test_corners_in_any_order_come_out_right(order, degrees, width, aspect, shear):
-    height = width / aspect
-    flat = np.array([(0, 0), (width, 0), (width, height), (0, height)]) - (width / 2, height / 2)
-    flat[:, 0] += shear * flat[:, 1]
-    angle = np.radians(degrees)
-    turn = np.array([(np.cos(angle), -np.sin(angle)), (np.sin(angle), np.cos(angle))])
-    corners = (flat @ turn.T + 400).astype(np.float32)
-    np.testing.assert_array_equal(order_corners([tuple(map(float, corners[place])) for place in order]), corners)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lp_recognition.boxes.intersection import box_iou, sides_around
 from lp_recognition.images.photographs import find_images
 from lp_recognition.lists.converters.conversion import (
     Cut,
@@ -268,13 +269,10 @@ def _region(name: CcpdName, mode: str, options: CcpdOptions) -> Box | Corners:
 
 def _check_agreement(name: CcpdName) -> None:
     """Some images hold two plates, and box and corners can speak of different ones; which one is read, nobody knows."""
-    shared = box_area = corners_area = 1
-    for box, corners in zip(zip(*name.box, strict=True), zip(*name.corners, strict=True), strict=True):  # x, then y
-        shared *= max(0, min(max(box), max(corners)) - max(min(box), min(corners)))
-        box_area *= max(box) - min(box)
-        corners_area *= max(corners) - min(corners)
+    box, corners = sides_around(name.box), sides_around(name.corners)
+    has_area = all(left < right and top < bottom for left, top, right, bottom in (box, corners))
     # Where one has no area at all it is degenerate, which the cut will say.
-    if box_area and corners_area and shared < _MIN_AGREEMENT * (box_area + corners_area - shared):
+    if has_area and box_iou(box, corners) < _MIN_AGREEMENT:
         raise CcpdNameError(
             f"box and corners apart: expected both around one plate, received box {name.box}, corners {name.corners}"
         )

@@ -229,34 +229,6 @@ def collect(outcomes: Mapping[str, Outcome]) -> tuple[Counter[str], list[tuple[s
     return mended, failures
 
 
-def keep_apart(
-    rows: Sequence[tuple[str, str, str]], what: str
-) -> tuple[list[tuple[str, str, str]], list[tuple[str, str]]]:
-    """Keeps a group (a track, a plate) on one side: in the split that is measured, so that tests stay as published.
-
-    Args:
-        rows: (source, group, split), split being `train`, `val` or `test`.
-        what: The name of a group in the reason.
-
-    Returns:
-        The rows that stay, and (source, reason) of those left out.
-    """
-    importance = {"train": 0, "val": 1, "test": 2}
-    side: dict[str, str] = {}
-    for _, group, split in rows:
-        side[group] = max(side.get(group, split), split, key=lambda name: importance[name])
-    kept = [row for row in rows if row[2] == side[row[1]]]
-    dropped = [
-        (
-            source,
-            f"{what} on two sides: {what} {group} stands in {split} and in {side[group]}, and stays in {side[group]}",
-        )
-        for source, group, split in rows
-        if split != side[group]
-    ]
-    return kept, dropped
-
-
 def distribution(values: Sequence[float], bin_width: int) -> dict[str, Any]:
     """Minimum, median, maximum, and a histogram with bins of `bin_width`, named by their first value."""
     if not values:

@@ -23,10 +23,9 @@ from lp_recognition.lists.converters.conversion import (
     collect,
     convert,
     finish,
-    keep_apart,
 )
+from lp_recognition.lists.converters.tracks import keep_apart, write_tracks
 from lp_recognition.system.errors import UserError
-from lp_recognition.system.files import replacing
 
 #: Column names in use, per role, in the order in which they are looked for.
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -151,14 +150,6 @@ def convert_czech(options: CzechOptions, workers: int = 1) -> Summary:
         )
     left_out = finish(options.output, lists, failures, report)
     return Summary("czech", options.output, images, len(final), left_out, mended, tuple(remarks))
-
-
-def write_tracks(output: Path, rows: Sequence[tuple[str, str, str, str]]) -> None:
-    """Writes `tracks.csv` with the columns image_path, plate_text, track, split: what a plain list has no room for."""
-    with replacing(output / "tracks.csv") as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("image_path", "plate_text", "track", "split"))
-        writer.writerows(sorted(rows))
 
 
 def _listed_path(source: str, options: CzechOptions) -> str:

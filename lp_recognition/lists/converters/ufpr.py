@@ -30,10 +30,9 @@ from lp_recognition.lists.converters.conversion import (
     collect,
     convert,
     finish,
-    keep_apart,
 )
 from lp_recognition.lists.converters.cropping import Box, Corners
-from lp_recognition.lists.converters.czech import write_tracks
+from lp_recognition.lists.converters.tracks import keep_apart, write_tracks
 from lp_recognition.system.errors import UserError
 
 #: The folders of the official split and what their lists are called.
