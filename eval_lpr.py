@@ -14,7 +14,6 @@ shipped model into out/.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,12 +36,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     config = load_config(arguments.config, arguments.overrides)
 
-    from tqdm import tqdm
-
     from lp_recognition.evaluation.recognition import EvaluationList, evaluate
     from lp_recognition.model_files.checkpoints import find_checkpoint
     from lp_recognition.model_files.pretrained import is_name
     from lp_recognition.system.files import check_folder
+    from lp_recognition.system.progress import progress_bar
     from lp_recognition.tools.models import open_model
 
     path = arguments.model or find_checkpoint(config, arguments.checkpoint or config.eval.checkpoint)
@@ -55,13 +53,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     folder = Path(config.eval.output_dir or ("out" if is_name(path) else Path(path).parent))
     check_folder(folder)
-    with tqdm(total=len(plates.labels), unit="plate", leave=False, file=sys.stderr) as bar:
+    with progress_bar(len(plates.labels), "plate") as advance:
         result = evaluate(
             model.predict,
             plates,
             model.config,
             model.vocabulary,
-            bar.update,
+            advance,
             model.calibration,
             model.automaton,
         )

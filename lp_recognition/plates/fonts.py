@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lp_recognition.system.errors import UserError
+from lp_recognition.system.extras import install_hint
 
 Mask = NDArray[Any]  # uint8; OpenCV's own types are wider
 
@@ -70,7 +71,9 @@ def check_font(path: str, characters: Sequence[str]) -> None:
 @functools.lru_cache(maxsize=16)
 def _load(name: str) -> Any:
     if not hasattr(cv2, "FontFace"):
-        raise FontError("drawing plates needs the fonts of OpenCV 5; install opencv-python-headless >= 5")
+        raise FontError(
+            f"drawing plates needs the fonts of OpenCV 5, received OpenCV {cv2.__version__}; {install_hint('train')}"
+        )
     try:
         face = cv2.FontFace(name)
         readable = bool(face.getName())

@@ -12,6 +12,8 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 
+from lp_recognition.system.extras import missing_package
+
 
 class UserError(Exception):
     """A mistake the user can mend: the message says where, what was expected, what was received, and the fix."""
@@ -51,8 +53,9 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
 def run_script(main: Callable[[Sequence[str] | None], int | None]) -> None:
     """Runs a script's `main(argv)` and exits with its status.
 
-    Exit status 2 and one line on standard error for a `UserError` or an operating system error that names a file (a
-    missing folder, a read-only or full disk); 130 for Ctrl-C. Other exceptions keep their traceback.
+    Exit status 2 and one line on standard error for a `UserError`, for an operating system error that names a file (a
+    missing folder, a read-only or full disk), or for a package that only an extra installs; 130 for Ctrl-C. Other
+    exceptions keep their traceback.
     """
     # TensorFlow greets with a screen of notices on processors and missing GPUs; its errors arrive as exceptions.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -62,6 +65,12 @@ def run_script(main: Callable[[Sequence[str] | None], int | None]) -> None:
         sys.stdout.flush()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
+        status = 2
+    except ModuleNotFoundError as error:
+        message = missing_package(error)
+        if message is None:
+            raise
+        print(f"error: {message}", file=sys.stderr)
         status = 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

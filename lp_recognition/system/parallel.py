@@ -6,9 +6,8 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import signal
-import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
@@ -16,6 +15,7 @@ from typing import Any, TypeVar
 import cv2
 
 from lp_recognition.system.errors import UserError
+from lp_recognition.system.progress import progress_bar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -40,7 +40,10 @@ def run_parallel(
     if workers < 1:
         raise UserError(f"workers: expected at least 1, received {workers}")
     results = _in_one_process(function, items) if workers == 1 else _in_processes(function, items, workers)
-    yield from _with_progress(results, len(items), description)
+    with progress_bar(len(items), "image", description) as advance:
+        for result in results:
+            advance(1)
+            yield result
 
 
 def _in_one_process(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
@@ -99,11 +102,3 @@ def _end_with(sentinel: int) -> None:
     """Ends this process when its parent is gone: a parent that was killed cannot tell its workers."""
     multiprocessing.connection.wait([sentinel])
     os._exit(1)
-
-
-def _with_progress(results: Iterable[Result], total: int, description: str) -> Iterable[Result]:
-    try:
-        from tqdm import tqdm
-    except ImportError:  # not in the light install
-        return results
-    return tqdm(results, total=total, desc=description, unit=" images", file=sys.stderr, disable=None, leave=False)

@@ -46,16 +46,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     config = load_config(arguments.config, arguments.overrides)
 
-    from tqdm import tqdm
-
     from lp_recognition.system.native_log import import_quietly
 
     import_quietly("tensorflow")
     from lp_recognition.deployment.comparison import compare
+    from lp_recognition.system.progress import progress_bar
 
-    with tqdm(unit="plate", leave=False, file=sys.stderr) as bar:
+    with progress_bar(None, "plate") as advance:
         comparison = compare(
-            arguments.models, config, arguments.list, most=arguments.plates, progress=bar.update,
+            arguments.models, config, arguments.list, most=arguments.plates, progress=advance,
             noise_images=100 if arguments.layers else 0,
         )  # fmt: skip
     print(f"{len(comparison.plates.labels)} plates of {', '.join(arguments.list)}\n\n{comparison.to_table()}")

@@ -13,7 +13,6 @@ examples:
 from __future__ import annotations
 
 import argparse
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -51,24 +50,23 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     config = load_config(arguments.config, arguments.overrides)
 
-    from tqdm import tqdm
-
     from lp_recognition.evaluation.metrics import fits_patterns
     from lp_recognition.lists.annotations import write_annotations
     from lp_recognition.lists.image_lists import path_in_list
     from lp_recognition.lists.rows import load_rows, prepared_images
     from lp_recognition.reading.recognizer import Reading
+    from lp_recognition.system.progress import progress_bar
 
     models = [_opened(path, config) for path in arguments.models]
     rows = load_rows(arguments.list, labelled=False, skip_bad_rows=False).rows
     readings: list[list[Reading]] = [[] for _ in models]
-    with tqdm(total=len(models) * len(rows), unit="image", leave=False, file=sys.stderr) as bar:
+    with progress_bar(len(models) * len(rows), "image") as advance:
         for preprocessing in dict.fromkeys(model.config.preprocessing for model in models):
             for images in prepared_images(rows, preprocessing, config.infer.batch_size):
                 for model, found in zip(models, readings, strict=True):
                     if model.config.preprocessing == preprocessing:
                         found += model.read(images, config.infer.beam_width)
-                        bar.update(len(images))
+                        advance(len(images))
 
     kept: list[tuple[str, str]] = []
     dropped: Counter[str] = Counter()
