@@ -98,7 +98,7 @@ def _opened(path: str, config: RecognitionConfig) -> OpenedModel:
         return open_model(path, config)
     return replace(
         model,
-        config=config.with_values(**{key: getattr(model.config, key) for key in RecognitionConfig.MODEL_SETTINGS}),
+        config=config.with_values(**{key: getattr(model.config, key) for key in config.MODEL_SETTINGS}),
     )
 
 

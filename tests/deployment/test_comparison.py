@@ -58,7 +58,7 @@ def known_models(monkeypatch, tmp_path, *texts: list[str], scores: list[float]) 
         np.zeros((count, *CONFIG.input_shape), np.uint8), ["A1"] * count, [f"{i}.png" for i in range(count)], []
     )
 
-    def model_of(path: str, config) -> OpenedModel:
+    def model_of(path: str, config, read_graph) -> OpenedModel:
         number = int(Path(path).stem)
 
         def predict(images):

@@ -157,9 +157,15 @@ def test_an_installed_package_carries_them_without_checkpoints(described, tmp_pa
     subprocess.run(command, cwd=source, check=True, capture_output=True, timeout=120)
     shutil.rmtree(source)
 
-    code = "from lp_recognition import Recognizer, pretrained; Recognizer('tiny_cn'); print(pretrained.__file__)"
+    code = (
+        "from lp_recognition import Recognizer; from lp_recognition.model_files import pretrained; "
+        "Recognizer('tiny_cn'); print(pretrained.__file__)"
+    )
     result = subprocess.run([sys.executable, "-c", code], cwd=built, capture_output=True, text=True, timeout=60)
-    assert (result.stdout.strip(), result.stderr) == (str(built / "lp_recognition" / "pretrained.py"), "")
+    assert (result.stdout.strip(), result.stderr) == (
+        str(built / "lp_recognition" / "model_files" / "pretrained.py"),
+        "",
+    )
     assert not list(built.rglob("*.ckpt"))
 
 

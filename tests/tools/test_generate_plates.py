@@ -12,7 +12,7 @@ from lp_recognition.lists.annotations import read_annotations
 from lp_recognition.system.errors import UserError
 from lp_recognition.tools import generate_plates
 
-ROOT = Path(generate_plates.__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def draw(folder, *words):

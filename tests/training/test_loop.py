@@ -52,7 +52,7 @@ def logged(folder: Path) -> dict[str, dict[int, float]]:
 
 
 def last_arrays(model_dir: Path) -> dict[str, np.ndarray]:
-    return dict(load_checkpoint(list(list_checkpoints(model_dir).values())[-1]).arrays)
+    return dict(load_checkpoint(list(list_checkpoints(model_dir).values())[-1], RecognitionConfig).arrays)
 
 
 # ---- Learning ------------------------------------------------------------------------------------------------------
