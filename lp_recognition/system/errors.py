@@ -7,6 +7,7 @@ script as one `error: ...` line on standard error and exit status 2. Anything el
 from __future__ import annotations
 
 import errno
+import io
 import logging
 import os
 import sys
@@ -50,27 +51,35 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
     return f" Did you mean `{nearest[0]}`?" if nearest else ""
 
 
+def print_error(problem: object) -> None:
+    """Prints a problem to standard error as one `error:` line, whatever it says and however a file in it is called."""
+    print(f"error: {' '.join(str(problem).splitlines())}", file=sys.stderr)
+
+
 def run_script(main: Callable[[Sequence[str] | None], int | None]) -> None:
     """Runs a script's `main(argv)` and exits with its status.
 
     Exit status 2 and one line on standard error for a `UserError`, for an operating system error that names a file (a
     missing folder, a read-only or full disk), or for a package that only an extra installs; 130 for Ctrl-C. Other
     exceptions keep their traceback.
+    Characters that standard output cannot take are printed as escapes.
     """
     # TensorFlow greets with a screen of notices on processors and missing GPUs; its errors arrive as exceptions.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("absl").setLevel(logging.ERROR)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a file name need not be text, and not every terminal knows Chinese
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         status = main(None) or 0
         sys.stdout.flush()
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(error)
         status = 2
     except ModuleNotFoundError as error:
         message = missing_package(error)
         if message is None:
             raise
-        print(f"error: {message}", file=sys.stderr)
+        print_error(message)
         status = 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -82,6 +91,6 @@ def run_script(main: Callable[[Sequence[str] | None], int | None]) -> None:
         if error.filename is None and error.errno != errno.ENOSPC:
             raise
         place = f"{error.filename}: " if error.filename is not None else ""
-        print(f"error: {place}{error.strerror}", file=sys.stderr)
+        print_error(f"{place}{error.strerror}")
         status = 2
     sys.exit(status)

@@ -1,9 +1,86 @@
-"""Values of command-line options that several converters share."""
+"""Command lines: the parser that all scripts use, and values of options that several share."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import re
+import sys
+from collections.abc import Iterator
+from contextvars import ContextVar
+from pathlib import Path
+from typing import NoReturn
+
+from lp_recognition.system.errors import did_you_mean
+
+#: The scripts of a clone that an installed package has as commands of their own.
+_INSTALLED_SCRIPTS = ("alpr", "train_lpr", "eval_lpr", "test_lpr", "export_frozen_graph")
+
+_subcommand: ContextVar[str] = ContextVar("subcommand", default="")
+
+
+class ScriptParser(argparse.ArgumentParser):
+    """An argument parser whose help is the script's docstring and whose errors are one `error:` line and status 2.
+
+    The examples in the docstring are written for a clone (`python -m utils.read`, `python train_lpr.py`). The help
+    shows them as the script was called, so that they can be repeated: `alpr read`, `train-lpr`,
+    `python -m lp_recognition.tools.read`.
+
+    Args:
+        doc: The docstring of the script.
+    """
+
+    def __init__(self, doc: str | None) -> None:
+        called = called_as()
+        super().__init__(
+            prog=called,
+            description=as_called(doc or "", called),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the script on a mistake in its arguments; an unknown option is answered with the nearest one."""
+        unknown = re.search(r"unrecognized arguments: (--[\w-]+)", message)
+        hint = did_you_mean(unknown[1], self._option_string_actions) if unknown else ""
+        self.exit(2, f"error: {self.prog}: {message}.{hint or ' --help shows what it takes.'}\n")
+
+
+@contextlib.contextmanager
+def as_subcommand(name: str) -> Iterator[None]:
+    """Within, parsers belong to a command of several, as `read` of `alpr read`."""
+    token = _subcommand.set(name)
+    try:
+        yield
+    finally:
+        _subcommand.reset(token)
+
+
+def called_as() -> str:
+    """What the user typed to start this script: `python -m utils.read`, `python train_lpr.py`, `alpr read`."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    program = Path(sys.argv[0])
+    if spec is not None:
+        called = f"python -m {spec.name.removesuffix('.__main__')}"
+    elif program.suffix == ".py":
+        called = f"python {program}"
+    else:
+        called = program.name.removesuffix(".exe")
+    return f"{called} {_subcommand.get()}".rstrip()
+
+
+def as_called(doc: str, called: str) -> str:
+    """Writes the commands in a docstring as they run where a script was called like that."""
+    name = _subcommand.get()
+    if name:  # `python alpr.py read` is `python -m utils.read` of a clone
+        doc = re.sub(rf"python -m utils\.{name}\b", called, doc)
+    if called.startswith("python -m utils.") or re.match(r"python \S+\.py\b", called):  # a clone, as it was written for
+        return doc
+    doc = re.sub(r"python utils/(?:\w+/)?(\w+)\.py", r"python -m utils.\1", doc)
+    doc = re.sub(r"\butils[./](\w+)(?:\.py)?", r"lp_recognition.tools.\1", doc)
+    for script in _INSTALLED_SCRIPTS:
+        doc = doc.replace(f"python {script}.py", script.replace("_", "-"))
+    return doc
 
 
 def parse_size(text: str) -> tuple[int, int]:

@@ -24,13 +24,13 @@ from lp_recognition.lists.check_page import write_page
 from lp_recognition.settings.recognition import load_config
 from lp_recognition.system.errors import run_script
 from lp_recognition.system.files import write_text
-from lp_recognition.system.options import default_workers, parse_size
+from lp_recognition.system.options import ScriptParser, default_workers, parse_size
 from lp_recognition.texts.vocabulary import Vocabulary, split_symbols
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the script; see the top of the file."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ScriptParser(__doc__)
     parser.add_argument(
         "lists", nargs="+", type=Path, help="lists of 'path LABEL' rows; no plate may be in two of them"
     )

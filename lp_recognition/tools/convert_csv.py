@@ -7,18 +7,18 @@ example:
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from lp_recognition.lists.annotations import read_annotations
 from lp_recognition.lists.image_lists import path_in_list, read_csv, write_lists
 from lp_recognition.system.errors import UserError, run_script
+from lp_recognition.system.options import ScriptParser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the script; see the top of the file."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ScriptParser(__doc__)
     parser.add_argument("list", type=Path, help="the list to convert")
     parser.add_argument("--to", choices=("csv", "txt"), required=True, help="what to make of it")
     parser.add_argument(

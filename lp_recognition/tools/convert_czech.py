@@ -13,18 +13,17 @@ example:
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from lp_recognition.lists.converters.czech import COLUMNS, CzechOptions, convert_czech
 from lp_recognition.system.errors import run_script
-from lp_recognition.system.options import default_workers
+from lp_recognition.system.options import ScriptParser, default_workers
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the script; see the top of the file."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ScriptParser(__doc__)
     parser.add_argument("source", type=Path, help="the folder of the data set; never written to")
     parser.add_argument("--output", type=Path, required=True, help="the folder for the lists")
     parser.add_argument("--table", nargs="+", default=[], metavar="CSV", help="tables in SOURCE (default: all *.csv)")

@@ -8,18 +8,18 @@ example:
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from lp_recognition.lists.annotations import write_annotations
 from lp_recognition.lists.image_lists import list_images, path_in_list
 from lp_recognition.system.errors import run_script
+from lp_recognition.system.options import ScriptParser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the script; see the top of the file."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ScriptParser(__doc__)
     parser.add_argument("folder", type=Path, help="the folder with the images")
     parser.add_argument("--output", type=Path, required=True, help="the list to write")
     parser.add_argument("--recursive", action="store_true", help="look into the folders below, too")

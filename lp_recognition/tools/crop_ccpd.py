@@ -11,18 +11,17 @@ example:
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from lp_recognition.lists.converters.ccpd import MODES, NO_PLATES, SUBSETS, CcpdOptions, convert_ccpd
 from lp_recognition.system.errors import run_script
-from lp_recognition.system.options import default_workers, parse_margin, parse_size
+from lp_recognition.system.options import ScriptParser, default_workers, parse_margin, parse_size
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the script; see the top of the file."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ScriptParser(__doc__)
     parser.add_argument("source", type=Path, help="the folder with ccpd_base, ccpd_weather, ...; never written to")
     parser.add_argument("--output", type=Path, required=True, help="the folder for crops and lists")
     parser.add_argument(

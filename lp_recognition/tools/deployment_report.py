@@ -14,17 +14,17 @@ where every one is.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from lp_recognition.system.errors import UserError, run_script
+from lp_recognition.system.options import ScriptParser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ScriptParser(__doc__)
     parser.add_argument("model", help="a config (.py, a folder, config.yaml), any .tflite, or a shipped one's name")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings to change, of a config")
     parser.add_argument("--target", nargs="+", default=[], metavar="NAME", help="targets to check (default: all)")

@@ -11,16 +11,16 @@ another text, or its image differs.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from lp_recognition.system.errors import run_script
+from lp_recognition.system.options import ScriptParser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ScriptParser(__doc__)
     parser.add_argument("model", help="a .tflite, uint8 or int8, or the name of a shipped one")
     parser.add_argument("--output", required=True, type=Path, metavar="DIR", help="where the sources go")
     parser.add_argument("--config", default="", help="the config of the model (default: the file's own)")

@@ -3,13 +3,13 @@
 Plate number i of a seed is always the same picture and text, whatever the number of workers, so a run that was
 interrupted is completed by running it again with --overwrite.
 
-    python -m utils.generate_plates --format cn_blue cz --count 20000 --output data/generated --seed 1 --workers 2
-    python -m utils.generate_plates --list                  the formats, and their picture plate_formats.png
+examples:
+  python -m utils.generate_plates --format cn_blue cz --count 20000 --output data/generated --seed 1 --workers 2
+  python -m utils.generate_plates --list                    the formats, and their picture plate_formats.png
 """
 
 from __future__ import annotations
 
-import argparse
 import functools
 import sys
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lp_recognition.system.errors import UserError, run_script
+from lp_recognition.system.options import ScriptParser
 
 if TYPE_CHECKING:
     from lp_recognition.plates import PlateGenerator
@@ -29,7 +30,7 @@ CORNERS = ("left_up", "right_up", "right_bottom", "left_bottom")
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the script; see the top of the file."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ScriptParser(__doc__)
     parser.add_argument("--format", nargs="+", metavar="NAME", help="formats or .yaml files (all usual ones)")
     parser.add_argument("--count", type=int, default=1000, help="how many plates (1000)")
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="where to write; must be empty or new")

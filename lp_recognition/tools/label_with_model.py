@@ -12,7 +12,6 @@ examples:
 
 from __future__ import annotations
 
-import argparse
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lp_recognition.system.errors import ConfigError, UserError, run_script
+from lp_recognition.system.options import ScriptParser
 
 if TYPE_CHECKING:
     from lp_recognition.evaluation.opening import OpenedModel
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ScriptParser(__doc__)
     parser.add_argument("config", help="a config (.py), a folder (its default.py), or a recorded config.yaml")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings to change")
     parser.add_argument("--list", nargs="+", required=True, metavar="LIST", help="lists of paths, without labels")

@@ -9,18 +9,18 @@ example:
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from lp_recognition.system.errors import UserError, run_script
+from lp_recognition.system.options import ScriptParser
 
 _COLUMNS = 4
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the script; see the top of the file."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ScriptParser(__doc__)
     parser.add_argument("--list", nargs="+", required=True, metavar="LIST", help="annotated crops")
     parser.add_argument("--format", nargs="+", default=["cn_blue"], metavar="NAME", help="plate formats (cn_blue)")
     parser.add_argument("--extra_font", nargs="+", default=[], metavar="TTF", help="fonts beside the built-in one")

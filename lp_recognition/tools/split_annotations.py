@@ -10,7 +10,6 @@ example:
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,12 +17,13 @@ from lp_recognition.lists.annotations import read_annotations
 from lp_recognition.lists.image_lists import path_in_list, write_lists
 from lp_recognition.lists.splitting import split_by_plate
 from lp_recognition.system.errors import run_script
+from lp_recognition.system.options import ScriptParser
 from lp_recognition.texts.vocabulary import plate_of
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the script; see the top of the file."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ScriptParser(__doc__)
     parser.add_argument("list", type=Path, help="the list to split, rows of 'path LABEL'")
     parser.add_argument("--val", type=float, default=0.1, help="share of the plates for val.txt (%(default)s)")
     parser.add_argument("--test", type=float, default=0.1, help="share of the plates for test.txt (%(default)s)")

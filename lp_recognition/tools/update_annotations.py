@@ -9,7 +9,6 @@ example:
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,11 +16,12 @@ from pathlib import Path
 from lp_recognition.lists.annotations import read_annotations, write_annotations
 from lp_recognition.lists.image_lists import path_in_list, relocate
 from lp_recognition.system.errors import run_script
+from lp_recognition.system.options import ScriptParser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the script; see the top of the file."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ScriptParser(__doc__)
     parser.add_argument("list", type=Path, help="the list to read")
     parser.add_argument("--new_dir", "--new-dir", type=Path, required=True, help="where the images are now")
     parser.add_argument("--old_dir", "--old-dir", type=Path, help="the folder it replaces (default: the one all share)")

@@ -49,6 +49,7 @@ def test_status_of_a_script(capsys):
     assert ending(lambda argv: 3, capsys) == (3, "")
     assert ending(raising(UserError("x.txt:3: wrong")), capsys) == (2, "error: x.txt:3: wrong\n")
     assert ending(raising(ConfigError("bad key")), capsys) == (2, "error: bad key\n")
+    assert ending(raising(UserError("a\nb.txt: wrong\n")), capsys) == (2, "error: a b.txt: wrong\n")
     assert ending(raising(KeyboardInterrupt()), capsys) == (130, "interrupted\n")
 
 
