@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lp_recognition.reading.recognizer import Recognizer
 
-__all__ = ["Recognizer"]
+__all__ = ["Recognizer", "__version__"]
+
+__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:

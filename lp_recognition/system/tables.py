@@ -12,13 +12,13 @@ def format_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str
     rows = list(rows)
     body = [[str(cell).replace("|", "\\|") for cell in row] for row in rows]
     columns = list(zip(header, *body, strict=True))
-    widths = [max(3, *map(_width, column)) for column in columns]
+    widths = [max(3, *map(display_width, column)) for column in columns]
     numeric = [bool(rows) and all(_is_number(row[column]) for row in rows) for column in range(len(columns))]
 
     def line(cells: Sequence[str]) -> str:
         padded = []
         for cell, width, right in zip(cells, widths, numeric, strict=True):
-            space = " " * (width - _width(cell))
+            space = " " * (width - display_width(cell))
             padded.append(space + cell if right else cell + space)
         return f"| {' | '.join(padded)} |"
 
@@ -30,6 +30,6 @@ def _is_number(cell: object) -> bool:
     return isinstance(cell, (int, float)) or bool(re.fullmatch(r"[\d.]+%", str(cell)))
 
 
-def _width(text: str) -> int:
+def display_width(text: str) -> int:
     """Columns a text takes in a terminal."""
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)

@@ -2,36 +2,100 @@
 
 examples:
   python -m utils.read plate1.jpg plate2.jpg
-  python -m utils.read plates/*.jpg --model lprnet_mcu_latin
+  python -m utils.read plates/ more.txt --csv        # all images below a folder; those of a list
+  python -m utils.read plates/*.jpg --model lprnet_mcu_latin --json
   python -m utils.read plate.jpg --model graph.tflite --config config/ccpd.py
   python -m utils.read plate.jpg --patterns          # only what fits one of the model's lpr_patterns
   python -m utils.read --list
 
 Needs the light install alone. An image that is missing or broken gets an `error:` line on standard error, the others
 are read, and the status is 2 in the end.
+
+--table, --csv and --json print other forms: a table for people, CSV with a header, or a JSON object a line, with the
+image, the text, its confidence, the confidence of each symbol (`confidences`), the model, and the milliseconds that
+opening and reading the image took. `alpr read` prints the table unless told otherwise.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
+import csv
+import json
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lp_recognition.model_files.pretrained import DEFAULT_MODEL, shipped_models
-from lp_recognition.system.errors import UserError, run_script
+from lp_recognition.system.errors import UserError, print_error, run_script
+from lp_recognition.system.options import ScriptParser
 
 if TYPE_CHECKING:
-    from lp_recognition.model_files.description import Measurement
-    from lp_recognition.texts.vocabulary import Vocabulary
+    from lp_recognition.reading.recognizer import Reading
+
+#: Columns of a terminal that are kept for a text in the table; a longer one moves its row.
+_TEXT_COLUMNS = 12
+
+
+@dataclass(frozen=True)
+class _Result:
+    """One image, read: its path as it was given, what was read on it, by which model, in how many milliseconds."""
+
+    image: str
+    reading: Reading
+    model: str
+    milliseconds: float
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("images", nargs="*", metavar="IMAGE", help="crops of plates, of any size")
+    parser = ScriptParser(__doc__)
+    _add_options(parser)
+    arguments = parser.parse_args(argv)
+    if arguments.list:
+        from lp_recognition.tools.list_models import models_table
+
+        print(models_table(shipped_models()))
+        return 0
+    if not arguments.images:
+        raise UserError(f"expected images to read, received none; {parser.prog} plate.jpg")
+    if arguments.beam_width < 1:
+        raise UserError(f"--beam_width: expected at least 1, received {arguments.beam_width}")
+
+    from lp_recognition.reading.recognizer import Recognizer
+
+    recognizer = Recognizer(
+        arguments.model,
+        config=arguments.config or None,
+        beam_width=arguments.beam_width,
+        patterns=arguments.patterns,
+    )
+    images = [image for given in arguments.images for image in _images(given)]
+    show = _FORMS[arguments.form]([image for image in images if isinstance(image, str)])
+    status = 0
+    for image in images:
+        try:
+            if isinstance(image, UserError):
+                raise image
+            began = time.perf_counter()
+            reading = recognizer.read(image)
+            show(_Result(image, reading, arguments.model, 1000 * (time.perf_counter() - began)))
+            sys.stdout.flush()  # each line as it comes, between those of the errors
+        except UserError as error:
+            print_error(error)
+            status = 2
+    return status
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "images",
+        nargs="*",
+        metavar="IMAGE",
+        help="crops of plates, of any size; folders, with all below them; lists of images, .txt or .csv",
+    )
     parser.add_argument(
         "--model", default=DEFAULT_MODEL, metavar="NAME_OR_FILE", help="a shipped model or a .tflite (%(default)s)"
     )
@@ -41,84 +105,102 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--patterns", action="store_true", default=None, help="read only what fits one of the model's lpr_patterns"
     )
     parser.add_argument("--list", action="store_true", help="list the shipped models instead")
-    arguments = parser.parse_args(argv)
-    if arguments.list:
-        print(_table(shipped_models()))
-        return 0
-    if not arguments.images:
-        raise UserError("expected images to read, received none; python -m utils.read plate.jpg")
-    if arguments.beam_width < 1:
-        raise UserError(f"--beam_width: expected at least 1, received {arguments.beam_width}")
+    parser.set_defaults(form="lines")
+    for form, about in (
+        ("lines", "path, text and confidence, a line an image"),
+        ("table", "the same in columns with a head, for people"),
+        ("csv", "CSV with a header"),
+        ("json", "a JSON object a line"),
+    ):  # the last one given holds
+        parser.add_argument(f"--{form}", dest="form", action="store_const", const=form, help=f"print {about}")
 
-    from lp_recognition.reading.recognizer import Recognizer
-    from lp_recognition.system.errors import ImageError
 
-    recognizer = Recognizer(
-        arguments.model,
-        config=arguments.config or None,
-        beam_width=arguments.beam_width,
-        patterns=arguments.patterns,
-    )
-    status = 0
-    for path in arguments.images:
-        try:
-            reading = recognizer.read(path)
-        except ImageError as error:
-            print(f"error: {error}", file=sys.stderr)
-            status = 2
+def _images(given: str) -> Iterator[str | UserError]:
+    """The images that an argument stands for: itself, those below a folder, those of a list; or why there are none."""
+    from lp_recognition.lists.annotations import read_annotations
+    from lp_recognition.lists.image_lists import list_images, read_csv
+
+    path = Path(given)
+    try:
+        if path.is_dir():
+            yield from map(str, list_images(path, recursive=True))
+        elif path.suffix.lower() == ".csv":
+            yield from (str(row.path) for row in read_csv(path))
+        elif path.suffix.lower() == ".txt":
+            yield from (_without_label(str(row.path)) for row in read_annotations(path, labelled=False)[0])
         else:
-            print(f"{path} {reading.text} {reading.confidence:.3f}", flush=True)
-    return status
+            yield given
+    except UserError as error:
+        yield error
 
 
-def _table(models: dict[str, Path]) -> str:
-    """What ships, a row a file, as the files say of themselves."""
-    from lp_recognition.model_files.description import read_description
-    from lp_recognition.system.tables import format_table
-
-    if not models:
-        raise UserError("expected models in pretrained/, received none: this copy ships no model")
-    rows: list[tuple[object, ...]] = []
-    for name, path in models.items():
-        description, size = read_description(path), path.stat().st_size
-        if description is None:
-            rows.append((name, "-", "-", "-", "-", "-", size))
-            continue
-        height, width, channels = description.config.input_shape
-        shape = f"{height}x{width} {'gray' if channels == 1 or description.config.convert_to_gray else 'BGR'}"
-        rows.append(
-            (name, description.kind, shape, _alphabet(description.config.vocabulary()),
-             *_figures(description.measurement), size)
-        )  # fmt: skip
-    header = ("model", "weights", "input", "reads", "LP-RR (95% interval)", "measured on", "bytes")
-    return f"{format_table(header, rows)}\n\nread with unless --model says otherwise: {DEFAULT_MODEL}"
+def _without_label(row: str) -> str:
+    """The image of a row that is `path` or `path LABEL`: an image that is there wins."""
+    image = row.rpartition(" ")[0]
+    return image if image and not Path(row).exists() and Path(image).exists() else row
 
 
-def _alphabet(vocabulary: Vocabulary) -> str:
-    """An alphabet in few words: `0-9 A-H J-N P-Z and 31 Chinese`."""
-    from lp_recognition.texts.vocabulary import is_chinese
-
-    codes = sorted(ord(symbol) for symbol in vocabulary.symbols if not is_chinese(symbol))
-    runs = []
-    for _, pairs in itertools.groupby(enumerate(codes), lambda pair: pair[1] - pair[0]):
-        run = "".join(chr(code) for _, code in pairs)
-        runs.append(f"{run[0]}-{run[-1]}" if len(run) > 2 else run)
-    chinese = len(vocabulary.symbols) - len(codes)
-    return " ".join(runs) + (f" and {chinese} Chinese" if chinese else "")
+# ---- Forms of printing: each is told all images beforehand, then shows results one by one ---------------------------
 
 
-def _figures(measured: Measurement | None) -> tuple[str, str]:
-    """LP-RR, and on what."""
-    if measured is None:
-        return "-", "-"
-    interval, plates = "", ""
-    if measured.lp_rr_interval is not None:
-        low, high = measured.lp_rr_interval
-        interval = f" ({low:.1%} to {high:.1%})"
-    if measured.plates is not None:
-        plates = f"{measured.plates} plates of "
-    of = "" if measured.of == "this file" else f" ({measured.of})"
-    return f"{measured.lp_rr:.1%}{interval}", f"{plates}{measured.lists}{of}"
+def _lines(_: Sequence[str]) -> Callable[[_Result], None]:
+    return lambda result: print(result.image, result.reading.text, f"{result.reading.confidence:.3f}")
+
+
+def _table(images: Sequence[str]) -> Callable[[_Result], None]:
+    """Columns as wide as the longest path asks for, so that rows can be printed as they come."""
+    from lp_recognition.system.tables import display_width
+
+    width = max(map(display_width, ["image", *images]))
+    heads = iter([f"{'image':{width}}  {'text':{_TEXT_COLUMNS}}  confidence"])
+
+    def show(result: _Result) -> None:
+        for head in heads:  # above the first row, once
+            print(head)
+        path, text = (
+            cell + " " * (columns - display_width(cell))
+            for cell, columns in ((result.image, width), (result.reading.text, _TEXT_COLUMNS))
+        )
+        print(f"{path}  {text}  {result.reading.confidence:10.3f}")
+
+    return show
+
+
+def _csv(_: Sequence[str]) -> Callable[[_Result], None]:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(("image", "text", "confidence", "model", "ms"))
+    return lambda result: writer.writerow(
+        (
+            result.image,
+            result.reading.text,
+            f"{result.reading.confidence:.4f}",
+            result.model,
+            f"{result.milliseconds:.2f}",
+        )
+    )
+
+
+def _json(_: Sequence[str]) -> Callable[[_Result], None]:
+    def show(result: _Result) -> None:
+        record = {
+            "image": result.image,
+            "text": result.reading.text,
+            "confidence": round(result.reading.confidence, 4),
+            "confidences": [round(confidence, 4) for confidence in result.reading.confidences],
+            "model": result.model,
+            "ms": round(result.milliseconds, 2),
+        }
+        line = json.dumps(record, ensure_ascii=False)
+        try:
+            line.encode(sys.stdout.encoding)
+        except UnicodeEncodeError:  # a terminal that knows no Chinese, or a file name that is no text
+            line = json.dumps(record)
+        print(line)
+
+    return show
+
+
+_FORMS = {"lines": _lines, "table": _table, "csv": _csv, "json": _json}
 
 
 if __name__ == "__main__":

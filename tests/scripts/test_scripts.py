@@ -138,10 +138,10 @@ def test_help_is_instant(target, how):
     assert result.stderr == ""
 
 
-def test_the_six_scripts_of_the_workflow_are_there():
+def test_the_scripts_of_the_workflow_and_the_one_command_are_there():
     assert ROOT_SCRIPTS == [
-        "eval_lpr.py", "export_frozen_graph.py", "infer_frozen_graph_single_image.py", "infer_tflite_single_image.py",
-        "test_lpr.py", "train_lpr.py",
+        "alpr.py", "eval_lpr.py", "export_frozen_graph.py", "infer_frozen_graph_single_image.py",
+        "infer_tflite_single_image.py", "test_lpr.py", "train_lpr.py",
     ]  # fmt: skip
 
 

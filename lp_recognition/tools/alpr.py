@@ -1,0 +1,73 @@
+"""Reads license plates: one command for those who install the package.
+
+examples:
+  python alpr.py read plate.jpg
+  python alpr.py read plates/ --json
+  python alpr.py models
+
+commands:
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import lp_recognition
+from lp_recognition.system.errors import UserError, did_you_mean, run_script
+from lp_recognition.system.options import ScriptParser, as_subcommand, called_as
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of `alpr`.
+
+    Attributes:
+        module: The module of `lp_recognition.tools` whose `main(argv)` it runs; imported once it is asked for.
+        about: What it does, in a line.
+        options: What is put before the options of the user.
+    """
+
+    module: str
+    about: str
+    options: tuple[str, ...] = ()
+
+
+COMMANDS = {
+    "read": Command("read", "read plates on images of plates, folders and lists", ("--table",)),
+    "models": Command("list_models", "list the models that ship"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs `alpr COMMAND ...`; returns the exit status."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    parser = ScriptParser(f"{__doc__}{_list_of_commands()}")
+    parser.usage = f"{called_as()} [-h] [--version] COMMAND ..."
+    parser.add_argument("--version", action="version", version=f"alpr {lp_recognition.__version__}")
+    parser.add_argument(
+        "command", nargs="?", metavar="COMMAND", help="one of them; COMMAND --help tells of its options"
+    )
+    name = parser.parse_args(given[:1]).command
+    command = COMMANDS.get(name)
+    if command is None:
+        received = f"`{name}`.{did_you_mean(name, COMMANDS)}" if name else "none; alpr --help"
+        raise UserError(f"alpr: expected a command ({', '.join(COMMANDS)}), received {received}")
+    with as_subcommand(name):
+        module = importlib.import_module(f"lp_recognition.tools.{command.module}")
+        return module.main([*command.options, *given[1:]]) or 0
+
+
+def script() -> None:
+    """The entry point `alpr`."""
+    run_script(main)
+
+
+def _list_of_commands() -> str:
+    return "".join(f"  {name:10}{command.about}\n" for name, command in COMMANDS.items())
+
+
+if __name__ == "__main__":
+    script()
