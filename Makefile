@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 READY := $(VENV)/.ready
 
 .PHONY: help setup demo test test-firmware lint types format benchmarks clean
@@ -21,10 +22,15 @@ setup: $(READY)
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v <= (3, 13) else \
 	    "error: expected Python 3.10 to 3.13, received %d.%d; try make PYTHON=python3.12" % v)'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train,mcu,dev]'
-	touch $(READY)
+	@$(PYTHON) -m venv $(VENV)
+	@$(INSTALL) --upgrade pip
+	@echo "installing into $(VENV), 1 of 3: what reads plates (NumPy, OpenCV, pydantic, a TFLite interpreter)"
+	@$(INSTALL) --editable .
+	@echo "installing into $(VENV), 2 of 3: what trains (TensorFlow, Keras, grain; about 1 GB to download, minutes)"
+	@$(INSTALL) --editable '.[train]'
+	@echo "installing into $(VENV), 3 of 3: what tests (pytest, hypothesis, ruff, mypy, TFLite-Micro)"
+	@$(INSTALL) --editable '.[train,mcu,dev]'
+	@touch $(READY)
 
 demo: $(READY)
 	$(BIN)/python -m utils.demo --output demo

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -139,34 +136,6 @@ def test_the_other_scripts_take_names(shipped, pictures, tmp_path, capsys):
     assert "75.0% (3 right" in capsys.readouterr().out
     assert Path("out", "eval.json").exists()
     assert not list(shipped.rglob("eval.*"))
-
-
-def test_an_installed_package_carries_them_without_checkpoints(described, tmp_path):
-    pytest.importorskip("setuptools")
-    source = tmp_path / "source"
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "lp_recognition", source / "lp_recognition", ignore=ignored)
-    for path in [*ROOT.glob("*.py"), ROOT / "pyproject.toml", ROOT / "README.md"]:
-        shutil.copy(path, source)
-    model = source / "pretrained" / "tiny_cn"
-    model.mkdir(parents=True)
-    (model / "tiny_cn_int8.tflite").write_bytes(described["int8"])
-    (model / "tiny_cn.ckpt").write_bytes(b"large")
-    built = tmp_path / "site"
-    command = [sys.executable, "setup.py", "-q", "build_py", "--build-lib", str(built)]
-    subprocess.run(command, cwd=source, check=True, capture_output=True, timeout=120)
-    shutil.rmtree(source)
-
-    code = (
-        "from lp_recognition import Recognizer; from lp_recognition.model_files import pretrained; "
-        "Recognizer('tiny_cn'); print(pretrained.__file__)"
-    )
-    result = subprocess.run([sys.executable, "-c", code], cwd=built, capture_output=True, text=True, timeout=60)
-    assert (result.stdout.strip(), result.stderr) == (
-        str(built / "lp_recognition" / "model_files" / "pretrained.py"),
-        "",
-    )
-    assert not list(built.rglob("*.ckpt"))
 
 
 # ---- utils.read ----------------------------------------------------------------------------------------------------
