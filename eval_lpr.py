@@ -13,42 +13,30 @@ shipped model into out/.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from lp_recognition.system.errors import ConfigError, run_script
+from lp_recognition.tools.arguments import parse_model_arguments
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", help="a config (.py), a folder (its default.py), or a recorded config.yaml")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings to change: eval.beam_width=10")
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument("--checkpoint", default="", help="a checkpoint, .ckpt")
-    which.add_argument(
-        "--model", default="", help="a checkpoint, a frozen graph (.pb, .frozen), a .tflite or a shipped one's name"
-    )
-    arguments = parser.parse_intermixed_args(argv)
-
-    from lp_recognition.settings.recognition import load_config
-
-    config = load_config(arguments.config, arguments.overrides)
+    arguments = parse_model_arguments(argv, __doc__, "eval.beam_width=10")
+    config = arguments.config
 
     from lp_recognition.evaluation.recognition import EvaluationList, evaluate
-    from lp_recognition.model_files.checkpoints import find_checkpoint
     from lp_recognition.model_files.pretrained import is_name
     from lp_recognition.system.files import check_folder
     from lp_recognition.system.progress import progress_bar
     from lp_recognition.tools.models import open_model
 
-    path = arguments.model or find_checkpoint(config, arguments.checkpoint or config.eval.checkpoint)
+    path = arguments.find_model(config.eval.checkpoint)
     model = open_model(path, config)
     plates = EvaluationList.from_config(model.config)
     if plates is None:
         raise ConfigError(
-            f"{arguments.config}: eval.file_list_path: expected a list of plates, received none; add "
+            f"{arguments.source}: eval.file_list_path: expected a list of plates, received none; add "
             "eval.file_list_path=test.txt"
         )
     folder = Path(config.eval.output_dir or ("out" if is_name(path) else Path(path).parent))

@@ -12,11 +12,12 @@ import numpy as np
 from lp_recognition.evaluation.drawing import draw_reading
 from lp_recognition.evaluation.opening import OpenedModel
 from lp_recognition.images.canvas import contact_sheet
-from lp_recognition.images.image import Image, read_image, write_image
+from lp_recognition.images.image import Image, write_image
 from lp_recognition.lists.annotations import Annotation
+from lp_recognition.lists.rows import decoded_images, refuse_missing
 from lp_recognition.reading.recognizer import Reading
 from lp_recognition.settings.recognition import InferConfig
-from lp_recognition.system.files import write_text
+from lp_recognition.system.files import check_folder, write_text
 
 _SHEET_COLUMNS = 4
 _SHEET_PICTURES = 200
@@ -34,18 +35,22 @@ def read_list(
         Each row with what was read on it, as soon as its picture is written.
 
     Raises:
-        ImageError: an image is missing or unreadable.
-        UserError: the folder cannot be written.
+        ImageError: an image is missing, and nothing was read yet; or one is unreadable, and the pictures of those
+            before it are written. The message names the row.
+        UserError: the folder cannot be written; nothing was read yet.
     """
+    refuse_missing(rows)
     folder = Path(infer.output_dir)
+    check_folder(folder)
     pictures: list[Image] = []
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(("path", "text", "confidence"))
     digits = len(str(len(rows)))
-    for first in range(0, len(rows), infer.batch_size):
+    for first, images in zip(
+        range(0, len(rows), infer.batch_size), decoded_images(rows, infer.batch_size), strict=True
+    ):
         some = rows[first : first + infer.batch_size]
-        images = [read_image(row.path) for row in some]
         prepared = np.stack([model.config.preprocessing.prepare(image) for image in images])
         readings = model.read(prepared, infer.beam_width)
         for number, (row, image, reading) in enumerate(zip(some, images, readings, strict=True), start=first + 1):

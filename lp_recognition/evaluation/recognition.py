@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from lp_recognition.evaluation.drawing import draw_reading
 from lp_recognition.evaluation.metrics import Judgement, Metrics, format_csv, judge_readings, summarize_judgements
 from lp_recognition.evaluation.opening import Predictor
 from lp_recognition.images.canvas import contact_sheet
 from lp_recognition.images.image import Image
-from lp_recognition.lists.annotations import Annotation
 from lp_recognition.lists.drawn import drawn_plates
-from lp_recognition.lists.rows import load_rows, prepared_images
+from lp_recognition.lists.rows import load_prepared
 from lp_recognition.reading.recognizer import Reading, read_logits
 from lp_recognition.settings.recognition import RecognitionConfig
 from lp_recognition.system.files import write_text
@@ -46,21 +42,18 @@ class EvaluationList:
     skipped: list[str]
 
     @classmethod
-    def from_config(cls, config: RecognitionConfig, vocabulary: Vocabulary | None = None) -> EvaluationList | None:
+    def from_config(cls, config: RecognitionConfig) -> EvaluationList | None:
         """The lists of `eval.file_list_path`; held-out drawn plates where a training draws plates; else None."""
-        if config.eval.file_list_path:
-            data = load_rows(config.eval.file_list_path, skip_bad_rows=config.eval.skip_bad_rows)
-            return cls.from_rows(data.rows, config, data.skipped)
+        listed = config.eval
+        if listed.file_list_path:
+            data, images = load_prepared(
+                listed.file_list_path, config.preprocessing, skip_bad_rows=listed.skip_bad_rows
+            )
+            return cls(images, data.labels, [str(row.path) for row in data.rows], data.skipped)
         if config.train.generated_share > 0:
             images, labels = drawn_plates(config, config.eval.generated_plates)
             return cls(images, labels, [f"drawn plate {number}" for number in range(len(labels))], [])
         return None
-
-    @classmethod
-    def from_rows(cls, rows: Sequence[Annotation], config: RecognitionConfig, skipped: list[str]) -> EvaluationList:
-        """Reads and prepares the images of annotated rows."""
-        images = np.concatenate(list(prepared_images(rows, config.preprocessing, 256)))
-        return cls(images, [row.label for row in rows], [str(row.path) for row in rows], skipped)
 
     def unreadable(self, vocabulary: Vocabulary) -> list[str]:
         """Labels with a character that the model has no class for: each counts as wrong, none is left out."""

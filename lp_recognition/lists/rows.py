@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -47,6 +47,31 @@ def load_rows(lists: Sequence[str], *, skip_bad_rows: bool, labelled: bool = Tru
     return _keep(rows, checked, problems, skip_bad_rows)
 
 
+def load_prepared(
+    lists: Sequence[str], preprocessing: Preprocessing, *, skip_bad_rows: bool
+) -> tuple[LabelledRows, Image]:
+    """Reads lists as `load_rows` does, and keeps what it decodes, prepared for the network.
+
+    Returns:
+        The rows, and their images: uint8 `(n, height, width, channels)`.
+
+    Raises:
+        AnnotationError: as `load_rows`.
+    """
+
+    def prepare(row: Annotation) -> Image | str:
+        try:
+            return preprocessing.prepare(read_row(row))
+        except ImageError as error:
+            return str(error)
+
+    rows, problems = read_annotations(lists, skip_bad_rows=skip_bad_rows)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        prepared = list(pool.map(prepare, rows))
+    kept = _keep(rows, [one if isinstance(one, str) else None for one in prepared], problems, skip_bad_rows)
+    return kept, np.stack([one for one in prepared if not isinstance(one, str)])
+
+
 def check_labels(
     data: LabelledRows, vocabulary: Vocabulary, config: RecognitionConfig, time_steps: int
 ) -> LabelledRows:
@@ -60,31 +85,64 @@ def check_labels(
     return _keep(data.rows, checked, data.skipped, config.train.skip_bad_rows)
 
 
+def refuse_missing(rows: Sequence[Annotation]) -> None:
+    """Sees that there is a file for every row, so that hours of work do not end on a wrong path.
+
+    Raises:
+        ImageError: names the first few that are missing.
+    """
+    missing = [
+        f"{row.source}: {row.path}: expected an image, received no such file" for row in rows if not row.path.exists()
+    ]
+    if missing:
+        raise ImageError(summarize(missing))
+
+
+def read_row(row: Annotation) -> Image:
+    """Reads the image of a row: uint8 BGR.
+
+    Raises:
+        ImageError: it is missing, unreadable, or too small to hold anything; the message names the row.
+    """
+    try:
+        image = read_image(row.path)
+    except ImageError as error:
+        raise ImageError(f"{row.source}: {error}") from None
+    height, width = image.shape[:2]
+    if min(height, width) < 4:
+        raise ImageError(f"{row.source}: expected an image, received {width}x{height} pixels")
+    return image
+
+
+def decoded_images(rows: Sequence[Annotation], batch_size: int) -> Iterator[list[Image]]:
+    """Reads the images of rows, uint8 BGR of any size, `batch_size` at a time; errors as `read_row`."""
+    return _in_batches(read_row, rows, batch_size)
+
+
 def prepared_images(rows: Sequence[Annotation], preprocessing: Preprocessing, batch_size: int) -> Iterator[Image]:
     """Reads crops and prepares them for the network: uint8 `(n, height, width, channels)`, `batch_size` at a time.
 
     Raises:
         ImageError: an image is missing or unreadable; the message names its row.
     """
+    for images in _in_batches(lambda row: preprocessing.prepare(read_row(row)), rows, batch_size):
+        yield np.stack(images)
 
-    def prepare(row: Annotation) -> Image:
-        try:
-            return preprocessing.prepare(read_image(row.path))
-        except ImageError as error:
-            raise ImageError(f"{row.source}: {error}") from None
 
+def _in_batches(
+    read: Callable[[Annotation], Image], rows: Sequence[Annotation], batch_size: int
+) -> Iterator[list[Image]]:
     with ThreadPoolExecutor(_THREADS) as pool:
         for first in range(0, len(rows), batch_size):
-            yield np.stack(list(pool.map(prepare, rows[first : first + batch_size])))
+            yield list(pool.map(read, rows[first : first + batch_size]))
 
 
 def _image_problem(row: Annotation) -> str | None:
     try:
-        image = read_image(row.path)
+        read_row(row)
     except ImageError as error:
-        return f"{row.source}: {error}"
-    height, width = image.shape[:2]
-    return f"{row.source}: expected an image, received {width}x{height} pixels" if min(height, width) < 4 else None
+        return str(error)
+    return None
 
 
 def _label_problem(row: Annotation, vocabulary: Vocabulary, max_lp_length: int, time_steps: int) -> str | None:

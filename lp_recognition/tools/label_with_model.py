@@ -50,23 +50,28 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     config = load_config(arguments.config, arguments.overrides)
 
+    import numpy as np
+
     from lp_recognition.evaluation.metrics import fits_patterns
-    from lp_recognition.lists.annotations import write_annotations
+    from lp_recognition.lists.annotations import read_annotations, write_annotations
     from lp_recognition.lists.image_lists import path_in_list
-    from lp_recognition.lists.rows import load_rows, prepared_images
+    from lp_recognition.lists.rows import decoded_images, refuse_missing
     from lp_recognition.reading.recognizer import Reading
     from lp_recognition.system.progress import progress_bar
 
     models = [_opened(path, config) for path in arguments.models]
-    rows = load_rows(arguments.list, labelled=False, skip_bad_rows=False).rows
+    rows, _ = read_annotations(arguments.list, labelled=False)
+    refuse_missing(rows)
     readings: list[list[Reading]] = [[] for _ in models]
     with progress_bar(len(models) * len(rows), "image") as advance:
-        for preprocessing in dict.fromkeys(model.config.preprocessing for model in models):
-            for images in prepared_images(rows, preprocessing, config.infer.batch_size):
-                for model, found in zip(models, readings, strict=True):
-                    if model.config.preprocessing == preprocessing:
-                        found += model.read(images, config.infer.beam_width)
-                        advance(len(images))
+        for images in decoded_images(rows, config.infer.batch_size):
+            prepared = {
+                preprocessing: np.stack([preprocessing.prepare(image) for image in images])
+                for preprocessing in {model.config.preprocessing for model in models}
+            }
+            for model, found in zip(models, readings, strict=True):
+                found += model.read(prepared[model.config.preprocessing], config.infer.beam_width)
+                advance(len(images))
 
     kept: list[tuple[str, str]] = []
     dropped: Counter[str] = Counter()

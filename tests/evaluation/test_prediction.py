@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lp_recognition.evaluation.prediction import read_list
-from lp_recognition.images.image import read_image, write_image
+from lp_recognition.images.image import decode_image, read_image, write_image
 from lp_recognition.lists.annotations import Annotation, read_annotations
 from lp_recognition.settings.recognition import InferConfig
 from lp_recognition.system.errors import ConfigError, ImageError, ModelError, UserError
@@ -76,8 +78,51 @@ def test_an_image_that_is_none_is_named(opened, tmp_path):
 
 def test_a_folder_that_cannot_be_written(opened, rows, tmp_path):
     (tmp_path / "file").write_text("")
+    unread = dataclasses.replace(opened, predict=lambda images: pytest.fail("it was read for nothing"))
     with pytest.raises(UserError, match="cannot be written"):
-        list(read_list(opened, rows, InferConfig(output_dir=str(tmp_path / "file" / "out"))))
+        list(read_list(unread, rows, InferConfig(output_dir=str(tmp_path / "file" / "out"))))
+
+
+def test_a_missing_image_is_told_before_any_is_read(opened, rows, tmp_path):
+    unread = dataclasses.replace(opened, predict=lambda images: pytest.fail("it was read for nothing"))
+    gone = [Annotation(tmp_path / f"gone{number}.png", "", f"paths.txt:{number}") for number in (9, 10)]
+    with pytest.raises(ImageError, match=r"paths.txt:9: .*gone9.png.*; paths.txt:10: "):
+        list(read_list(unread, [*rows, *gone], InferConfig(output_dir=str(tmp_path / "out"), batch_size=2)))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_broken_image_is_named_by_its_row(opened, rows, tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"hello")
+    write_image(tmp_path / "small.png", np.zeros((3, 90, 3), np.uint8))
+    for name, said in (("broken.png", "received 5 bytes"), ("small.png", "received 90x3 pixels")):
+        row = Annotation(tmp_path / name, "", "paths.txt:9")
+        with pytest.raises(ImageError, match=f"paths.txt:9: .*{said}"):
+            list(read_list(opened, [*rows, row], InferConfig(output_dir=str(tmp_path / "out"))))
+
+
+def test_every_script_decodes_an_image_once(trained, tflite, crops, tmp_path, monkeypatch):
+    import eval_lpr
+    import test_lpr
+    from lp_recognition.tools import label_with_model
+
+    decoded: Counter[str] = Counter()
+
+    def counting(data, name):
+        decoded[name] += 1
+        return decode_image(data, name)
+
+    monkeypatch.setattr("lp_recognition.images.image.decode_image", counting)
+    config, listed, paths = str(trained.folder / "config.yaml"), crops / "list.txt", str(crops / "paths.txt")
+    for main, arguments in (
+        (eval_lpr.main, [config, f"eval.file_list_path={listed}", f"eval.output_dir={tmp_path}", "--model", tflite]),
+        (test_lpr.main, [config, f"infer.file_list_path={paths}", f"infer.output_dir={tmp_path}", "--model", tflite]),
+        (label_with_model.main, [config, "--list", paths, "--models", tflite, trained.checkpoint, "--any_text",
+                                 "--output", tmp_path / "labelled.txt"]),
+    ):  # fmt: skip
+        decoded.clear()
+        assert main([str(argument) for argument in arguments]) == 0
+        assert len(decoded) == 8
+        assert set(decoded.values()) == {1}
 
 
 @pytest.mark.parametrize("kind", ["graph", "tflite"])

@@ -1,0 +1,69 @@
+"""What eval_lpr.py and test_lpr.py are told alike: a config, settings to change, and which model."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lp_recognition.settings.recognition import RecognitionConfig
+
+
+@dataclass(frozen=True)
+class ModelArguments:
+    """What a command line says of a model and what to do with it.
+
+    Attributes:
+        config: The settings, with those that the command line changes.
+        source: How the config was named, for messages.
+        checkpoint: What `--checkpoint` names; empty where it is not given.
+        model: What `--model` names; empty where it is not given.
+    """
+
+    config: RecognitionConfig
+    source: str
+    checkpoint: str
+    model: str
+
+    def find_model(self, checkpoint: str) -> str | Path:
+        """The model to open: the one named here, else the checkpoint that the settings name, else that of `model_dir`.
+
+        Args:
+            checkpoint: `eval.checkpoint` or `infer.checkpoint`; may be empty.
+
+        Raises:
+            ModelError: there is none.
+        """
+        from lp_recognition.model_files.checkpoints import find_checkpoint
+
+        return self.model or find_checkpoint(self.config, self.checkpoint or checkpoint)
+
+
+def parse_model_arguments(argv: Sequence[str] | None, description: str | None, example: str) -> ModelArguments:
+    """Reads a command line `config [key=value ...] [--checkpoint FILE | --model FILE]`.
+
+    Args:
+        argv: The words; None takes those of the process.
+        description: The script's docstring, which is its `--help`.
+        example: A setting to change, for `--help`.
+
+    Raises:
+        ConfigError: the config, or a setting that is changed, is wrong.
+    """
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("config", help="a config (.py), a folder (its default.py), or a recorded config.yaml")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help=f"settings to change: {example}")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--checkpoint", default="", help="a checkpoint, .ckpt")
+    which.add_argument(
+        "--model", default="", help="a checkpoint, a frozen graph (.pb, .frozen), a .tflite or a shipped one's name"
+    )
+    arguments = parser.parse_intermixed_args(argv)
+
+    from lp_recognition.settings.recognition import load_config
+
+    config = load_config(arguments.config, arguments.overrides)
+    return ModelArguments(config, arguments.config, arguments.checkpoint, arguments.model)
