@@ -52,24 +52,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     from lp_recognition.system.native_log import import_quietly
 
     path = find_checkpoint(config, arguments.checkpoint)
+    task = import_quietly("lp_recognition.export.recognition").RecognitionExport()
     export = import_quietly("lp_recognition.export.exporting").export_checkpoint(
-        path, config, Path(arguments.output_dir), kinds=arguments.tflite, per_channel=arguments.per_channel,
+        task, path, config, Path(arguments.output_dir), kinds=arguments.tflite, per_channel=arguments.per_channel,
         lists=arguments.list, calibration_lists=arguments.calibration_list, overwrite=arguments.overwrite,
     )  # fmt: skip
     print(f"{export.graph}: {export.graph.stat().st_size} bytes, of {path}")
-    print(f"largest difference from the checkpoint: {export.difference:.1e} of logits up to {export.largest_logit:.1f}")
+    apart = f"{export.difference:.1e} of logits up to {export.largest_output:.1f}"
+    print(f"largest difference from the checkpoint: {apart}")
     for file in export.files:
         apart = f"{file.difference / file.step:.1f} steps of its output" if file.step else f"{file.difference:.1e}"
         print(f"{file.path}: {file.path.stat().st_size} bytes, {file.kind}, largest difference {apart}")
-        if file.measurement is not None:
-            print(f"  LP-RR {100 * file.measurement.lp_rr:.1f}% ({file.measurement.of}, on {file.measurement.lists})")
-        if file.calibration is not None:
-            record = file.calibration
-            before, after = 100 * record.ece_before, 100 * record.ece_after
-            print(
-                f"  expected calibration error {before:.2f}%, calibrated {after:.2f}% (cross-fitted, on "
-                f"{record.plates} plates of {record.lists})"
-            )
+        for record in (file.measurement, file.calibration):
+            if record is not None:
+                print(f"  {record.summary}")
     if export.quantized and not export.files:
         print("convert it to uint8 (or add --tflite uint8):")
         print(

@@ -157,8 +157,8 @@ def _peer_result(peer: Peer, plates: int, list_name: str) -> Result:
 
 def _open(given: Sequence[str], config: str) -> list[tuple[str, Path, Recognizer]]:
     """The shipped files and the given ones, each once: name, path and reader."""
-    from lp_recognition.model_files.description import read_description
     from lp_recognition.model_files.pretrained import find_model, shipped_models
+    from lp_recognition.model_files.recognition import read_description
     from lp_recognition.reading.recognizer import Recognizer
 
     paths = shipped_models()
@@ -196,7 +196,7 @@ def _times(recognizers: Sequence[Recognizer], images: Sequence[Image]) -> list[f
     """Median milliseconds of a model call, all models in turn on each plate."""
     import numpy as np
 
-    from lp_recognition.reading.recognizer import pixel_values
+    from lp_recognition.model_files.interpreter import pixel_values
 
     taken: list[list[float]] = [[] for _ in recognizers]
     pixels = [pixel_values(recognizer.ends[0], recognizer.config.preprocessing) for recognizer in recognizers]

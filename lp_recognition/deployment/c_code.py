@@ -22,10 +22,11 @@ from numpy.typing import NDArray
 from lp_recognition.deployment.layers import model_bytes, read_model_file, read_network
 from lp_recognition.deployment.micro import is_installed, run_once
 from lp_recognition.images.image import Image
-from lp_recognition.model_files.description import read_description, settle_config
-from lp_recognition.model_files.interpreter import TensorInfo
+from lp_recognition.model_files.description import settle_config
+from lp_recognition.model_files.interpreter import TensorInfo, pixel_values
 from lp_recognition.model_files.pretrained import find_model
-from lp_recognition.reading.recognizer import Recognizer, pixel_values, read_logits
+from lp_recognition.model_files.recognition import read_description
+from lp_recognition.reading.recognizer import Recognizer, read_logits
 from lp_recognition.settings.recognition import RecognitionConfig
 from lp_recognition.system.errors import ModelError, UserError
 from lp_recognition.system.files import write_bytes

@@ -1,4 +1,4 @@
-"""A comparison as one HTML page that needs no other file, with pictures of the plates that are read differently."""
+"""A comparison as one HTML page that needs no other file, with pictures of what is read differently."""
 
 from __future__ import annotations
 
@@ -6,91 +6,97 @@ import base64
 
 import cv2
 
-from lp_recognition.deployment.comparison import FALLEN_APART_DB, Comparison, LayerNoise, difference_text, noise_verdict
+from lp_recognition.deployment.comparison import Bounds, Comparison
+from lp_recognition.deployment.noise import FALLEN_APART_DB, noise_verdict
 from lp_recognition.images.image import Image
 from lp_recognition.system.page import escape, page
 
-#: So many plates are shown.
+#: So many images are shown.
 SHOWN = 60
 
 
-def comparison_page(comparison: Comparison, bound: float) -> str:
-    """Writes the page; `bound` is the share of plates that may be read differently."""
-    beyond = comparison.beyond(bound)
-    total = len(comparison.plates.labels)
+def comparison_page(comparison: Comparison, bounds: Bounds) -> str:
+    """Writes the page; `bounds` say how much may be read differently."""
+    wrong = comparison.beyond(bounds)
     verdict = (
-        f'<p class="bad">{escape(", ".join(model.name for model in beyond))}: reads another text than '
-        f"{escape(comparison.models[0].name)} on more than {bound:.1%} of the plates.</p>"
-        if beyond
-        else f'<p class="good">Every model reads what {escape(comparison.models[0].name)} reads, on all but '
-        f"{bound:.1%} of the plates.</p>"
+        "".join(f'<p class="bad">{escape(name)} {escape(problem)}.</p>' for name, problem in wrong.items())
+        or f'<p class="good">Every model reads what {escape(comparison.models[0].name)} reads, as far as it should.</p>'
     )
     notes = "".join(f'<p class="soft">{escape(note)}</p>' for note in comparison.notes)
+    total, noun = len(comparison.subject.names), escape(comparison.noun)
     body = f"""<h1>One list, {len(comparison.models)} models</h1>
-<p class="soft">{total:,} plates; all are held against the first.</p>{verdict}
-<div class="wide"><table><tr><th>model</th><th>made by</th><th class="number">LP-RR</th><th>95% interval</th>
-<th class="number">reads otherwise</th><th class="number">mean difference</th>
-<th class="number">beyond 2 steps</th><th class="number">largest</th></tr>{_rows(comparison)}</table></div>{notes}
-{"".join(_noise(name, layers) for name, layers in comparison.noise.items())}
-{_plates(comparison)}"""
+<p class="soft">{total:,} {noun}; all are held against the first.</p>{verdict}
+<div class="wide"><table>{_row(comparison.header, "th")}
+{"".join(_row(comparison.row(model, bounds), "td") for model in comparison.models)}</table></div>{notes}
+{_noise(comparison)}
+{_pictures(comparison)}"""
     return page("Comparison of models", body)
 
 
-def _rows(comparison: Comparison) -> str:
-    rows = []
-    for number, model in enumerate(comparison.models):
-        assert model.metrics is not None
-        low, high = model.metrics.lp_rr_interval
-        step = model.step or comparison.output_step
-        apart = ("", "", "", "")
-        if number:
-            apart = (
-                f"{len(model.different)} ({len(model.different) / len(comparison.plates.labels):.1%})",
-                difference_text(model.mean_difference, step),
-                f"{model.beyond_two_steps:.3%}" if step else "",
-                difference_text(model.largest_difference, step),
-            )
-        cells = "".join(f'<td class="number">{cell}</td>' for cell in apart)
-        rows.append(
-            f"<tr><td>{escape(model.name)}</td><td>{escape(model.made_by)}</td>"
-            f'<td class="number">{model.metrics.lp_rr:.1%}</td><td>{low:.1%} to {high:.1%}</td>{cells}</tr>'
-        )
-    return "".join(rows)
-
-
-def _noise(name: str, layers: tuple[LayerNoise, ...]) -> str:
-    most = max(1.0, *(layer.decibels for layer in layers if layer.decibels != float("inf")))
-    rows = "".join(
-        f'<div class="row one"><span>{escape(layer.name)}</span><div><i style="width:'
-        f"{max(0.0, min(95.0, 95 * layer.decibels / most)):.1f}%;background:"
-        f'{"var(--bad)" if layer.decibels < FALLEN_APART_DB else "var(--bar)"}"></i>{layer.decibels:.1f} dB</div></div>'
-        for layer in layers
-    )
+def _row(cells: tuple[str, ...], tag: str) -> str:
+    texts = (0, 1, 3)  # all other columns are numbers
     return (
-        f"<h2>Signal to quantization noise of {escape(name)}</h2>"
-        f'<p class="soft">{escape(noise_verdict(layers))}</p><div class="layers">{rows}</div>'
+        "<tr>"
+        + "".join(
+            f"<{tag}>{escape(cell)}</{tag}>" if column in texts else f'<{tag} class="number">{escape(cell)}</{tag}>'
+            for column, cell in enumerate(cells)
+        )
+        + "</tr>"
     )
 
 
-def _plates(comparison: Comparison) -> str:
+def _noise(comparison: Comparison) -> str:
+    """One table of bars: a row for each layer, a column for each file."""
+    if not comparison.noise:
+        return ""
+    by_file = [{layer.name: layer.decibels for layer in layers} for layers in comparison.noise.values()]
+    finite = [value for layers in by_file for value in layers.values() if value != float("inf")]
+    most = max(1.0, *finite, 1.0)
+    verdicts = "".join(
+        f'<p class="soft">{escape(name)}: {escape(noise_verdict(layers))}</p>'
+        for name, layers in comparison.noise.items()
+    )
+    names = dict.fromkeys(name for layers in by_file for name in layers)
+    rows = "".join(
+        f"<tr><td>{escape(name)}</td>{''.join(_bar(layers.get(name), most) for layers in by_file)}</tr>"
+        for name in names
+    )
+    heads = "".join(f"<th>{escape(name)}</th>" for name in comparison.noise)
+    return (
+        f"<h2>Signal to quantization noise</h2>{verdicts}"
+        f'<div class="wide"><table><tr><th>layer</th>{heads}</tr>{rows}</table></div>'
+    )
+
+
+def _bar(decibels: float | None, most: float) -> str:
+    if decibels is None:
+        return "<td>-</td>"
+    width = max(0.0, min(80.0, 80 * decibels / most))
+    color = "var(--bad)" if decibels < FALLEN_APART_DB else "var(--bar)"
+    style = f"display:inline-block;height:.7em;margin-right:.5em;width:{width:.1f}px;background:{color}"
+    return f'<td><i style="{style}"></i>{decibels:.1f} dB</td>'
+
+
+def _pictures(comparison: Comparison) -> str:
+    title = f"{comparison.noun.capitalize()} that are read differently"
     numbers = sorted({number for model in comparison.models for number in model.different})
     if not numbers:
-        return "<h2>Plates that are read differently</h2><p class='soft'>None.</p>"
+        return f"<h2>{title}</h2><p class='soft'>None.</p>"
     figures = "".join(_figure(comparison, number) for number in numbers[:SHOWN])
     more = f'<p class="soft">and {len(numbers) - SHOWN} more</p>' if len(numbers) > SHOWN else ""
-    return f'<h2>Plates that are read differently: {len(numbers)}</h2><div class="grid">{figures}</div>{more}'
+    return f'<h2>{title}: {len(numbers)}</h2><div class="grid">{figures}</div>{more}'
 
 
 def _figure(comparison: Comparison, number: int) -> str:
-    label = comparison.merged_labels[number]
+    subject = comparison.subject
     lines = "".join(
-        f'<br><span class="{"good" if model.texts[number] == label else "bad"}">'
-        f"{escape(model.texts[number]) or '(nothing)'}</span> {escape(model.name)}"
+        f'<br><span class="{"good" if model.score is not None and model.score.right[number] else "bad"}">'
+        f"{escape(subject.show(model.readings[number]))}</span> {escape(model.name)}"
         for model in comparison.models
     )
     return (
-        f'<figure title="{escape(comparison.plates.names[number])}">{_picture(comparison.plates.images[number])}'
-        f"<figcaption><b>{escape(label)}</b>{lines}</figcaption></figure>"
+        f'<figure title="{escape(subject.names[number])}">{_picture(subject.images[number])}'
+        f"<figcaption><b>{escape(subject.labels[number])}</b>{lines}</figcaption></figure>"
     )
 
 

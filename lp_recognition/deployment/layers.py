@@ -316,12 +316,17 @@ def _macs(kind: str, inputs: Sequence[Tensor | None], outputs: Sequence[Tensor])
 
 
 def _layer_names(names: Sequence[str]) -> list[str]:
-    """Short names: `lprnet_1/block1_1_reduce_1/add/y1` is block1_1_reduce; of other networks the end of the path."""
+    """Short names: `network_1/conv1_1/add/y1` is conv1 where all layers are of `network_1`; else the end of the path.
+
+    TensorFlow counts the calls of a Keras model: the second one ends in `_1`, and so does each of its layers.
+    """
+    paths = [name.split(";")[0].split("/") for name in names]
+    roots = {path[0] for path in paths if len(path) > 1}
+    count = re.search(r"_\d+$", next(iter(roots))) if len(roots) == 1 else None
     short = []
-    for name in names:
-        parts = name.split(";")[0].split("/")
-        if len(parts) > 1 and re.fullmatch(r"lprnet(_\d+)?", parts[0]):
-            short.append(re.sub(r"_\d+$", "", parts[1]))
+    for name, path in zip(names, paths, strict=True):
+        if len(roots) == 1 and len(path) > 1:
+            short.append(path[1].removesuffix(count[0]) if count else path[1])
         else:
             short.append(name if len(name) <= 40 else f"...{name[-37:]}")
     return short

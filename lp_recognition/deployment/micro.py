@@ -105,8 +105,8 @@ class MicroModel:
 
         with quiet_log():
             self._interpreter = runtime.Interpreter.from_bytes(data, arena_size=arena_bound(data))
-        self.inputs = (_info("input", self._interpreter.get_input_details(0)),)
-        self.outputs = (_info("output", self._interpreter.get_output_details(0)),)
+        self.inputs: tuple[TensorInfo, ...] = (_info("input", self._interpreter.get_input_details(0)),)
+        self.outputs: tuple[TensorInfo, ...] = (_info("output", self._interpreter.get_output_details(0)),)
 
     def run(self, array: NDArray[Any]) -> NDArray[Any]:
         """Runs the model once, on its input in its type."""

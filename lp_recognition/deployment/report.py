@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,9 +12,12 @@ from lp_recognition.deployment.layers import Layer, Network, read_model_file, re
 from lp_recognition.deployment.micro import MicroRun, is_installed, run_once
 from lp_recognition.deployment.targets import Target, Verdict, check
 from lp_recognition.model_files.description import read_description
-from lp_recognition.settings.recognition import RecognitionConfig
+from lp_recognition.model_files.meaning import Meaning
+from lp_recognition.settings.loading import Schema
 from lp_recognition.system.tables import format_table
-from lp_recognition.texts.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from lp_recognition.export.task import ExportTask
 
 _COLUMNS = ("", "layer", "operator", "output", "MACs", "weight bytes", "in + out bytes", "live bytes", "quantization")
 #: Batches of noise that give a network without training the ranges that 8 bits need.
@@ -117,31 +120,33 @@ class Report:
         }
 
 
-def report_file(path: str, targets: Sequence[Target]) -> Report:
+def report_file(path: str, targets: Sequence[Target], meanings: Sequence[Meaning] = ()) -> Report:
     """Looks at a `.tflite` of anyone.
+
+    Args:
+        path: The file.
+        targets: What to check.
+        meanings: Those of the tasks whose files are described; none leaves a description unread.
 
     Raises:
         ModelError: it is missing or broken.
     """
     data = read_model_file(path)
     network = read_network(data, path)
-    description = read_description(path)
+    description = read_description(path, meanings) if meanings else None
     micro = run_once(data) if is_installed() and any(target.interpreter for target in targets) else None
     note = ""
     if description is not None:
-        note = f"{description.kind}, {description.made_by}, {description.step} steps"
-        if description.measurement is not None:
-            measured = description.measurement
-            note += f"; LP-RR {100 * measured.lp_rr:.1f}% ({measured.of}, on {measured.lists})"
+        note = description.summary
     return Report(path, note, network, tuple(check(network, target, micro) for target in targets), micro)
 
 
-def report_config(config: RecognitionConfig, vocabulary: Vocabulary, source: str, targets: Sequence[Target]) -> Report:
+def report_config(task: ExportTask[Schema], config: Schema, source: str, targets: Sequence[Target]) -> Report:
     """Looks at the network of a config before any training: random weights, the same graph and the same files.
 
     Args:
-        config: Its settings.
-        vocabulary: Its classes.
+        task: What its network is for.
+        config: Its settings, with all that training settles.
         source: For the report.
         targets: What to check; each gets the kind of file it takes.
 
@@ -150,25 +155,32 @@ def report_config(config: RecognitionConfig, vocabulary: Vocabulary, source: str
     """
     from lp_recognition.export.frozen_graph import freeze
     from lp_recognition.export.tflite import convert
-    from lp_recognition.networks.lprnet import Architecture, build_lprnet
 
-    architecture = Architecture.from_config(config, vocabulary.num_classes)
+    preprocessing = task.meaning.preprocessing(config)
     kinds = sorted({target.file for target in targets}, reverse=True)
     networks, data = {}, {}
     for kind in kinds:
-        per_channel = config.quantize_per_channel and kind == "int8"
-        model = build_lprnet(architecture, quantization_aware=True, per_channel=per_channel)
+        per_channel = None if kind == "int8" else False  # uint8 files have one scale a kernel
+        model = task.network(config, quantized=True, per_channel=per_channel)
         rng = np.random.default_rng(0)
+        _spread_biases(model, rng)
         for _ in range(_NOISE_BATCHES):
-            pixels = rng.integers(0, 256, (2, *config.input_shape), np.uint8)
-            model(config.preprocessing.normalize(pixels), training=True)
-        data[kind] = convert(freeze(model), kind, config.preprocessing)
+            pixels = rng.integers(0, 256, (2, *preprocessing.input_shape), np.uint8)
+            model(preprocessing.normalize(pixels), training=True)
+        data[kind] = convert(freeze(model), kind, preprocessing)
         networks[kind] = read_network(data[kind], f"{source}, {kind}")
     asked = {target.file for target in targets if target.interpreter}
     micro = {kind: run_once(data[kind]) for kind in asked} if is_installed() else {}
     verdicts = tuple(check(networks[target.file], target, micro.get(target.file)) for target in targets)
     note = f"random weights; as {' and '.join(kinds)}"
     return Report(source, note, networks[kinds[0]], verdicts, next(iter(micro.values()), None))
+
+
+def _spread_biases(model: Any, rng: np.random.Generator) -> None:
+    """Gives each bias a value of its own: equal ones, as they are before training, share their bytes in a file."""
+    for weight in model.weights:
+        if weight.path.endswith("/beta"):
+            weight.assign(rng.normal(0.0, 0.1, weight.shape))
 
 
 def shape_text(layer: Layer) -> str:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lp_recognition.images.image import Image
 from lp_recognition.model_files.description import ModelDescription, settle_config
 from lp_recognition.model_files.pretrained import find_model
+from lp_recognition.model_files.recognition import scaling_of
 from lp_recognition.reading.recognizer import Reading, Recognizer, pattern_automaton, read_logits
 from lp_recognition.settings.loading import refuse_other_model
 from lp_recognition.settings.recognition import RecognitionConfig
@@ -121,7 +122,7 @@ def _open_checkpoint(path: str | Path, config: RecognitionConfig | None) -> Open
     import_quietly("keras")
     from lp_recognition.model_files.checkpoints import load_checkpoint
     from lp_recognition.networks.integers import compute_in_integers
-    from lp_recognition.networks.restoring import restored_lprnet
+    from lp_recognition.networks.recognition import restored_lprnet
 
     checkpoint = load_checkpoint(path, RecognitionConfig)
     resolved = checkpoint.config
@@ -153,5 +154,5 @@ def _open_graph(path: Path, config: RecognitionConfig | None, graph: Graph) -> O
         settings,
         vocabulary,
         str(path),
-        graph.description.scaling if graph.description else None,
+        scaling_of(graph.description),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from lp_recognition.model_files.description import ModelDescription, parse_description
-from lp_recognition.networks.restoring import make_constant
+from lp_recognition.model_files.meaning import Meaning
+from lp_recognition.networks.quantization import make_constant
 from lp_recognition.system.errors import ModelError
 from lp_recognition.system.files import write_bytes
 
@@ -27,11 +29,11 @@ def freeze(model: keras.Model) -> Any:
     """Turns a model into a GraphDef of plain constants, batch size 1.
 
     Args:
-        model: From `build_lprnet`; its weights are folded for good, so it can no longer be trained.
+        model: Of `QuantizableUnit`s; its weights are folded for good, so it can no longer be trained.
 
     Returns:
-        A `tf.compat.v1.GraphDef` from `input`, float32 `(1, height, width, channels)`, to `Squeeze`, float32
-        `(1, time, classes)`.
+        A `tf.compat.v1.GraphDef` from `input`, float32 `(1, height, width, channels)`, to `Squeeze`, float32, a batch
+        of 1.
     """
     make_constant(model)
 
@@ -94,44 +96,49 @@ class FrozenGraph:
 
     Attributes:
         input_shape: `(height, width, channels)`.
-        output_shape: `(time, classes)`.
+        output_shape: That of the output for one image.
         description: What the graph says of itself; None where it says nothing.
 
+    Args:
+        path: The file.
+        meanings: Those of the tasks whose descriptions are read; none leaves a description unread.
+
     Raises:
-        ModelError: as `load_graph`, or where the graph cannot be built.
+        ModelError: as `load_graph`, or where the graph cannot be built, or its description is broken.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self._build(load_graph(path), str(path))
+    def __init__(self, path: str | Path, meanings: Sequence[Meaning] = ()) -> None:
+        self._build(load_graph(path), str(path), meanings)
 
     @classmethod
     def from_graph_def(cls, graph_def: Any, name: str) -> FrozenGraph:
         """Runs a GraphDef that is in memory; `name` is for messages."""
         graph = cls.__new__(cls)
-        graph._build(graph_def, name)
+        graph._build(graph_def, name, ())
         return graph
 
-    def _build(self, graph_def: Any, path: str) -> None:
-        self.description = _description_of(graph_def, path)
+    def _build(self, graph_def: Any, path: str, meanings: Sequence[Meaning]) -> None:
+        self.description = _description_of(graph_def, path, meanings) if meanings else None
         try:
             wrapped = tf.compat.v1.wrap_function(lambda: tf.compat.v1.import_graph_def(graph_def, name=""), [])
             self._run = wrapped.prune(f"{INPUT_NAME}:0", f"{OUTPUT_NAME}:0")
             self.input_shape = tuple(int(size) for size in self._run.inputs[0].shape[1:])
             self.output_shape = tuple(int(size) for size in self._run.outputs[0].shape[1:])
         except (ValueError, TypeError, tf.errors.OpError) as error:
-            raise ModelError(f"{path}: expected a frozen LPRNet, received a graph that fails: {error}") from None
+            raise ModelError(f"{path}: expected a frozen network, received a graph that fails: {error}") from None
 
     def predict(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Logits `(n, time, classes)` of normalized images `(n, height, width, channels)`, one call for each image."""
+        """Outputs `(n, *output_shape)` of normalized images `(n, height, width, channels)`, one call for each image."""
         return np.concatenate(
             [self._run(tf.constant(image[None]))[0].numpy().reshape(1, *self.output_shape) for image in images]
         )
 
 
-def _description_of(graph_def: Any, path: str) -> ModelDescription | None:
+def _description_of(graph_def: Any, path: str, meanings: Sequence[Meaning]) -> ModelDescription | None:
     for node in graph_def.node:
         if node.name == _DESCRIPTION_NODE and node.op == "Const" and node.attr["value"].tensor.string_val:
-            return parse_description(node.attr["value"].tensor.string_val[0].decode("utf-8", "replace"), path)
+            text = node.attr["value"].tensor.string_val[0].decode("utf-8", "replace")
+            return parse_description(text, path, meanings)
     return None
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import flatbuffers
 import numpy as np
 
-from lp_recognition.model_files.description import BLANK, DESCRIPTION_FILE, ModelDescription
+from lp_recognition.model_files.description import DESCRIPTION_FILE, ModelDescription, color_order
 
 METADATA_NAME = "TFLITE_METADATA"
 LABELS_FILE = "labels.txt"
@@ -28,48 +28,14 @@ _Field = Callable[[flatbuffers.Builder], None]
 def model_metadata(description: ModelDescription) -> bytes:
     """The metadata of a model: what goes in, how it is normalized, what comes out and where its labels are."""
     builder = flatbuffers.Builder(2048)
-    config, preprocessing = description.config, description.config.preprocessing
-    height, width, channels = config.input_shape
-    gray = channels == 1
-    size = _table(builder, 2, [_number(0, width, "Uint32"), _number(1, height, "Uint32")])
-    colors = _GRAYSCALE if gray else _UNKNOWN_COLORS  # the schema has no BGR
-    image = _table(builder, 2, [_number(0, colors, "Int8"), _offset(1, size)])
-    content = _table(builder, 3, [_number(0, _IMAGE_PROPERTIES, "Uint8"), _offset(1, image)])
-    mean = builder.CreateNumpyVector(np.array([preprocessing.zero_point], np.float32))
-    deviation = builder.CreateNumpyVector(np.array([1 / preprocessing.scale], np.float32))
-    normalization = _table(builder, 2, [_offset(0, mean), _offset(1, deviation)])
-    unit = _table(builder, 2, [_number(0, _NORMALIZATION_OPTIONS, "Uint8"), _offset(1, normalization)])
-    order = "gray" if gray else "BGR, three times gray" if config.convert_to_gray else "BGR"
-    stats, units = _stats(builder, *preprocessing.value_range), _vector(builder, [unit])
-    name = builder.CreateString("image")
-    text = builder.CreateString(f"A plate crop, resized to {width}x{height}, {order}.")
-    taken = _table(
-        builder, 7,
-        [_offset(0, name), _offset(1, text), _offset(3, content), _offset(4, units), _offset(5, stats)],
-    )  # fmt: skip
-
-    feature = _table(builder, 0, [])
-    content = _table(builder, 3, [_number(0, _FEATURE_PROPERTIES, "Uint8"), _offset(1, feature)])
-    labels = _associated_file(
-        builder, LABELS_FILE, f"The character of each class, a line each; {BLANK} is CTC's blank.", _TENSOR_AXIS_LABELS
-    )
-    axes = _vector(builder, [builder.CreateString(axis) for axis in ("batch", "time", "classes")])
-    name = builder.CreateString("logits")
-    text = builder.CreateString(
-        f"Scores of the classes at each time step, not softmaxed, for CTC; the blank is class "
-        f"{config.vocabulary().blank_index}."
-    )
-    given = _table(
-        builder, 7,
-        [_offset(0, name), _offset(1, text), _offset(2, axes), _offset(3, content),
-         _offset(6, _vector(builder, [labels]))],
-    )  # fmt: skip
-
-    record = _associated_file(builder, DESCRIPTION_FILE, "All settings that reading plates needs, YAML.", _DESCRIPTIONS)
-    inputs, outputs = _vector(builder, [taken]), _vector(builder, [given])
+    inputs, outputs = _vector(builder, [_taken(builder, description)]), _vector(builder, [_given(builder, description)])
     graph = _table(builder, 10, [_offset(2, inputs), _offset(3, outputs)])
-    name = builder.CreateString("LPRNet")
-    text = builder.CreateString(f"License plate reader, {description.kind}, made by {description.made_by}.")
+    record = _associated_file(
+        builder, DESCRIPTION_FILE, "All settings that using the model needs, YAML.", _DESCRIPTIONS
+    )
+    meaning = description.meaning
+    name = builder.CreateString(meaning.network)
+    text = builder.CreateString(f"{meaning.purpose}, {description.kind}, made by {description.made_by}.")
     parser_version = builder.CreateString("1.0.0")
     model = _table(
         builder, 8,
@@ -78,6 +44,44 @@ def model_metadata(description: ModelDescription) -> bytes:
     )  # fmt: skip
     builder.Finish(model, _FILE_IDENTIFIER)
     return bytes(builder.Output())
+
+
+def _taken(builder: flatbuffers.Builder, description: ModelDescription) -> int:
+    """The input: an image, its size, colours and normalization."""
+    preprocessing = description.preprocessing
+    height, width, channels = preprocessing.input_shape
+    size = _table(builder, 2, [_number(0, width, "Uint32"), _number(1, height, "Uint32")])
+    colors = _GRAYSCALE if channels == 1 else _UNKNOWN_COLORS  # the schema has no BGR
+    image = _table(builder, 2, [_number(0, colors, "Int8"), _offset(1, size)])
+    content = _table(builder, 3, [_number(0, _IMAGE_PROPERTIES, "Uint8"), _offset(1, image)])
+    mean = builder.CreateNumpyVector(np.array([preprocessing.zero_point], np.float32))
+    deviation = builder.CreateNumpyVector(np.array([1 / preprocessing.scale], np.float32))
+    normalization = _table(builder, 2, [_offset(0, mean), _offset(1, deviation)])
+    unit = _table(builder, 2, [_number(0, _NORMALIZATION_OPTIONS, "Uint8"), _offset(1, normalization)])
+    stats, units = _stats(builder, *preprocessing.value_range), _vector(builder, [unit])
+    order = color_order(preprocessing)
+    if channels == 3 and preprocessing.convert_to_gray:
+        order += ", three times gray"
+    name = builder.CreateString("image")
+    text = builder.CreateString(f"{description.meaning.subject}, resized to {width}x{height}, {order}.")
+    return _table(
+        builder, 7,
+        [_offset(0, name), _offset(1, text), _offset(3, content), _offset(4, units), _offset(5, stats)],
+    )  # fmt: skip
+
+
+def _given(builder: flatbuffers.Builder, description: ModelDescription) -> int:
+    """The output: its axes, and the file of its labels, where it has any."""
+    output = description.meaning.output(description.config)
+    feature = _table(builder, 0, [])
+    content = _table(builder, 3, [_number(0, _FEATURE_PROPERTIES, "Uint8"), _offset(1, feature)])
+    labels = []
+    if output.labels:
+        file = _associated_file(builder, LABELS_FILE, "What each class stands for, a line each.", _TENSOR_AXIS_LABELS)
+        labels = [_offset(6, _vector(builder, [file]))]
+    axes = _vector(builder, [builder.CreateString(axis) for axis in output.axes])
+    name, text = builder.CreateString(output.name), builder.CreateString(output.text)
+    return _table(builder, 7, [_offset(0, name), _offset(1, text), _offset(2, axes), _offset(3, content), *labels])
 
 
 def _associated_file(builder: flatbuffers.Builder, name: str, text: str, kind: int) -> int:

@@ -18,7 +18,7 @@ from tensorflow.lite.python import schema_py_generated as schema
 from lp_recognition.export.frozen_graph import INPUT_NAME, OUTPUT_NAME
 from lp_recognition.export.model_metadata import LABELS_FILE, METADATA_NAME, model_metadata
 from lp_recognition.images.image import Preprocessing
-from lp_recognition.model_files.description import BLANK, DESCRIPTION_FILE, ModelDescription
+from lp_recognition.model_files.description import DESCRIPTION_FILE, ModelDescription
 from lp_recognition.system.errors import ModelError
 from lp_recognition.system.native_log import quiet_log
 
@@ -83,7 +83,7 @@ def quantize(
 
 
 def describe_tflite(data: bytes, description: ModelDescription) -> bytes:
-    """Puts a description into a `.tflite`: standard TFLite metadata, the labels, and the description itself.
+    """Puts a description into a `.tflite`: standard TFLite metadata, the labels if any, and the description itself.
 
     The files that belong to the metadata follow the model as a ZIP archive, which interpreters pass over and
     `unzip` reads.
@@ -96,14 +96,15 @@ def describe_tflite(data: bytes, description: ModelDescription) -> bytes:
     entry.name, entry.buffer = METADATA_NAME, len(model.buffers)
     model.buffers.append(buffer)
     model.metadata.append(entry)
-    model.description = f"LPRNet, {description.kind}"
+    model.description = f"{description.meaning.network}, {description.kind}"
     builder = flatbuffers.Builder(len(data) + 4096)
     builder.Finish(model.Pack(builder), b"TFL3")
     archive = io.BytesIO()
     archive.write(builder.Output())
+    labels = description.meaning.output(description.config).labels
+    texts = {LABELS_FILE: "".join(f"{label}\n" for label in labels)} if labels else {}
     with zipfile.ZipFile(archive, "a") as files:
-        labels = "\n".join([*description.config.vocabulary().classes, BLANK]) + "\n"
-        for name, text in ((LABELS_FILE, labels), (DESCRIPTION_FILE, description.to_yaml())):
+        for name, text in (texts | {DESCRIPTION_FILE: description.to_yaml()}).items():
             # A fixed date, so that the same model gives the same bytes.
             files.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), text)
     return archive.getvalue()

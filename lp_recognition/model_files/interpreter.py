@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import importlib
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lp_recognition.images.image import Image, Preprocessing
 from lp_recognition.system.errors import ModelError
 from lp_recognition.system.native_log import quiet_log
 
@@ -100,6 +101,44 @@ class TFLiteModel:
         self._interpreter.set_tensor(self._input_index, array)
         self._interpreter.invoke()
         return self._interpreter.get_tensor(self._output_index)
+
+
+class Runnable(Protocol):
+    """A model with one input and one output that some interpreter runs."""
+
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
+
+    def run(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Runs the model once, on its input in its type."""
+
+
+def pixel_values(taken: TensorInfo, preprocessing: Preprocessing) -> NDArray[Any]:
+    """What the model takes for each of the 256 pixel values.
+
+    For a file whose quantization is that of the pixels these are the pixels themselves (less 128 where it is int8).
+    """
+    return taken.quantize(preprocessing.normalize(np.arange(256, dtype=np.uint8)))
+
+
+def image_predictor(model: Runnable, preprocessing: Preprocessing) -> Callable[[Image], NDArray[np.float32]]:
+    """Makes a function from prepared images, uint8 `(n, height, width, channels)`, to the model's output for each.
+
+    Outputs are float32, in real values also where the file is quantized.
+    """
+    taken, given = model.inputs[0], model.outputs[0]
+    values = pixel_values(taken, preprocessing)
+
+    def predict(images: Image) -> NDArray[np.float32]:
+        outputs = np.empty((len(images), *given.shape[1:]), np.float32)
+        batch = np.zeros(taken.shape, taken.dtype)
+        for start in range(0, len(images), len(batch)):
+            some = images[start : start + len(batch)]
+            batch[: len(some)] = values[some]
+            outputs[start : start + len(some)] = given.dequantize(model.run(batch))[: len(some)]
+        return outputs
+
+    return predict
 
 
 def open_interpreter(

@@ -8,8 +8,6 @@ the same function.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -22,6 +20,8 @@ from lp_recognition.settings.recognition import RecognitionConfig
 #: Logits so far below the best class of their time step are as good as minus infinity: a probability of 4e-11. In 8
 #: bits they would take most of the range, and leave steps so coarse that classes tie.
 _LOGIT_MARGIN = 24.0
+#: TFLite-Micro joins no more tensors at once.
+_MOST_PARTS = 10
 
 
 @dataclass(frozen=True)
@@ -108,90 +108,88 @@ def build_lprnet(
         ValueError: the input is too small for the pools.
     """
     architecture.check()
-    with _dtype_policy(precision):
-        return _lprnet(architecture, quantization_aware, per_channel, dropout_rate, weight_decay, random_seed)
-
-
-@contextlib.contextmanager
-def _dtype_policy(name: str) -> Iterator[None]:
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(name)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
-
-
-def _lprnet(
-    architecture: Architecture,
-    quantization_aware: bool,
-    per_channel: bool,
-    dropout_rate: float,
-    weight_decay: float,
-    random_seed: int,
-) -> keras.Model:
-    weight_quantizer = WeightQuantizer(per_channel) if quantization_aware else None
-    regularizer = keras.regularizers.L2(weight_decay / 2) if weight_decay else None
-
-    def unit(name: str, filters: int, kernel_size: tuple[int, int] = (1, 1), **kwargs: Any) -> QuantizableUnit:
-        operation = kwargs.pop("operation", "conv")
-        return QuantizableUnit(
-            operation, filters, kernel_size, weight_quantizer=weight_quantizer, kernel_regularizer=regularizer,
-            name=name, **kwargs,
-        )  # fmt: skip
-
-    def small_basic_block(x: Any, filters: int, name: str) -> Any:
-        x = unit(f"{name}_reduce", filters // 4)(x)
-        x = unit(f"{name}_vertical", filters // 4, (3, 1))(x)
-        x = unit(f"{name}_horizontal", filters // 4, (1, 3))(x)
-        return unit(f"{name}_expand", filters)(x)
-
-    def pool(x: Any, strides: tuple[int, int], name: str) -> Any:
-        return keras.layers.MaxPooling2D((3, 3), strides, name=name)(x)
+    layers = _Layers(
+        WeightQuantizer(per_channel) if quantization_aware else None,
+        keras.regularizers.L2(weight_decay / 2) if weight_decay else None,
+        precision,
+    )
 
     def dropout(x: Any, number: int) -> Any:
-        return keras.layers.Dropout(dropout_rate, seed=random_seed + number, name=f"dropout_{number}")(x)
+        seed, name = random_seed + number, f"dropout_{number}"
+        return keras.layers.Dropout(dropout_rate, seed=seed, name=name, dtype=precision)(x)
 
     width = architecture.width
     images = keras.Input(architecture.input_shape, name="input")
-    x = unit("stem", width(architecture.stem_filters), (3, 3))(images)
-    x = pool(x, architecture.stem_pool_strides, "stem_pool")
+    x = layers.unit("stem", width(architecture.stem_filters), (3, 3))(images)
+    x = layers.pool(x, architecture.stem_pool_strides, "stem_pool")
     for stage, filters_of_blocks in enumerate(architecture.block_filters, start=1):
         for block, filters in enumerate(filters_of_blocks, start=1):
-            x = small_basic_block(x, width(filters), f"block{stage}_{block}")
-        x = pool(x, (2, 1), f"pool{stage}")
+            x = layers.small_basic_block(x, width(filters), f"block{stage}_{block}")
+        x = layers.pool(x, (2, 1), f"pool{stage}")
     x = dropout(x, 1)
-    x = unit("head", width(architecture.head_filters), (architecture.head_height, 1), padding="valid")(x)
+    x = layers.unit("head", width(architecture.head_filters), (architecture.head_height, 1), padding="valid")(x)
     x = dropout(x, 2)
-    x = _with_context(x, architecture, unit, quantization_aware)  # (batch, 1, time, channels)
-    x = unit("logits", architecture.num_classes, batch_norm=False, relu=False, output_margin=_LOGIT_MARGIN)(x)
+    x = _with_context(x, architecture, layers)  # (batch, 1, time, channels)
+    x = layers.unit("logits", architecture.num_classes, batch_norm=False, relu=False, output_margin=_LOGIT_MARGIN)(x)
     logits = Squeeze(name="Squeeze", dtype="float32")(x)  # (batch, time, classes)
     return keras.Model(images, logits, name="lprnet")
 
 
-def _with_context(x: Any, architecture: Architecture, unit: Any, quantization_aware: bool) -> Any:
+@dataclass(frozen=True)
+class _Layers:
+    """Makes the layers of one network, which share how they are quantized, regularized and computed."""
+
+    weight_quantizer: WeightQuantizer | None
+    regularizer: keras.regularizers.Regularizer | None
+    precision: str
+
+    def unit(
+        self,
+        name: str,
+        filters: int,
+        kernel_size: tuple[int, int] = (1, 1),
+        *,
+        operation: Literal["conv", "depthwise_conv", "dense"] = "conv",
+        **options: Any,
+    ) -> QuantizableUnit:
+        return QuantizableUnit(
+            operation, filters, kernel_size, weight_quantizer=self.weight_quantizer,
+            kernel_regularizer=self.regularizer, name=name, **{"dtype": self.precision, **options},
+        )  # fmt: skip
+
+    def small_basic_block(self, x: Any, filters: int, name: str) -> Any:
+        x = self.unit(f"{name}_reduce", filters // 4)(x)
+        x = self.unit(f"{name}_vertical", filters // 4, (3, 1))(x)
+        x = self.unit(f"{name}_horizontal", filters // 4, (1, 3))(x)
+        return self.unit(f"{name}_expand", filters)(x)
+
+    def pool(self, x: Any, strides: tuple[int, int], name: str) -> Any:
+        return keras.layers.MaxPooling2D((3, 3), strides, name=name, dtype=self.precision)(x)
+
+
+def _with_context(x: Any, architecture: Architecture, layers: _Layers) -> Any:
     """The class map, and beside it what the whole plate looks like, on the channels of one tensor."""
-    num_classes, time_steps = architecture.num_classes, architecture.time_steps
+    num_classes, time_steps, precision = architecture.num_classes, architecture.time_steps, layers.precision
     shared = architecture.global_context != "none"
-    classes = unit("classes", num_classes, (1, architecture.head_kernel_width), quantize_output=not shared)(x)
+    classes = layers.unit("classes", num_classes, (1, architecture.head_kernel_width), quantize_output=not shared)(x)
     if not shared:
         return classes
     # On the chip the parts of a concatenation have its scale: one quantizer serves the whole and the class map in it.
-    quantizer = ActivationQuantizer(name="context_quantizer") if quantization_aware else None
+    quantizer = ActivationQuantizer(name="context_quantizer") if layers.weight_quantizer is not None else None
     if quantizer is not None:
         classes = quantizer(classes, learn=False)
     if architecture.global_context == "fully_connected":
-        flat = keras.layers.Flatten(name="flatten")(classes)
-        pattern = unit("pattern", architecture.rnn_cells_num, operation="dense", quantize_output=False)(flat)
-        context = TileOverTime(time_steps, name="tile")(pattern)
+        flat = keras.layers.Flatten(name="flatten", dtype=precision)(classes)
+        pattern = layers.unit("pattern", architecture.rnn_cells_num, operation="dense", quantize_output=False)(flat)
+        context = RepeatOverTime(time_steps, name="repeat", dtype=precision)(pattern)
     else:
         # As wide as the sequence, so each step sees half of one to either side; odd, so that 'same' padding is even.
         kernel_width = 2 * (time_steps // 2) + 1
-        context = unit(
+        context = layers.unit(
             "context", num_classes, (1, kernel_width), operation="depthwise_conv", quantize_output=False,
             dtype="float32",  # TensorFlow 2.21 never returns from a depthwise convolution in bfloat16 on a CPU
         )(classes)  # fmt: skip
-    x = keras.layers.Concatenate(name="concat")([classes, context])
+    x = keras.layers.Concatenate(name="concat", dtype=precision)([classes, context])
     return x if quantizer is None else quantizer(x)
 
 
@@ -203,13 +201,26 @@ class Squeeze(keras.layers.Layer):
         return ops.squeeze(inputs, 1)
 
 
-class TileOverTime(keras.layers.Layer):
-    """Repeats one vector at every time step: `(batch, n)` to `(batch, 1, time_steps, n)`."""
+class RepeatOverTime(keras.layers.Layer):
+    """Repeats one vector at every time step: `(batch, n)` to `(batch, 1, time_steps, n)`.
+
+    By concatenations, which every chip has and which copy 8-bit numbers as they are. A tile would be one operation, but
+    TFLite-Micro has none, nor have LiteRT's reference kernels in 8 bits.
+    """
 
     def __init__(self, time_steps: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.time_steps = time_steps
 
     def call(self, inputs: Any) -> Any:
-        """Tiles along a new time axis."""
-        return ops.tile(ops.reshape(inputs, (-1, 1, 1, inputs.shape[-1])), (1, 1, self.time_steps, 1))
+        """Repeats along a new time axis."""
+        return _repeated(ops.reshape(inputs, (-1, 1, 1, inputs.shape[-1])), self.time_steps)
+
+
+def _repeated(x: Any, times: int) -> Any:
+    """`x` so many times along its axis 2."""
+    if times <= _MOST_PARTS:
+        return ops.concatenate([x] * times, axis=2) if times > 1 else x
+    many, rest = divmod(times, _MOST_PARTS)
+    long = _repeated(ops.concatenate([x] * _MOST_PARTS, axis=2), many)
+    return ops.concatenate([long, *[x] * rest], axis=2) if rest else long

@@ -217,10 +217,10 @@ class QuantizableUnit(keras.layers.Layer):
         if self._integers is not None:
             return self._call_in_integers(inputs, self._integers)
         if self.batch_norm and training and self.weight_quantizer is None:
-            outputs = self._normalize(self._apply(inputs, ops.cast(self.kernel, self.compute_dtype)))
+            outputs = self._normalize(self._apply(inputs, self.kernel))
         else:
             kernel, bias = self.quantized_kernel()
-            outputs = self._apply(inputs, ops.cast(kernel, self.compute_dtype)) + ops.cast(bias, self.compute_dtype)
+            outputs = self._apply(inputs, kernel) + ops.cast(bias, self.compute_dtype)
         if self.relu:
             outputs = ops.relu(outputs)
         if self.output_quantizer is not None:
@@ -275,6 +275,7 @@ class QuantizableUnit(keras.layers.Layer):
         return kernel, bias
 
     def _apply(self, inputs: Any, kernel: Any) -> Any:
+        kernel = ops.cast(kernel, self.compute_dtype)
         if self.operation == "dense":
             return ops.matmul(inputs, kernel)
         if self.operation == "depthwise_conv":
@@ -287,3 +288,10 @@ class QuantizableUnit(keras.layers.Layer):
         for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
             moving.assign(_STATISTICS_MOMENTUM * moving + (1.0 - _STATISTICS_MOMENTUM) * value)
         return outputs
+
+
+def make_constant(model: keras.Model) -> None:
+    """Folds every unit of a model into plain numbers, for export; the model can no longer be trained."""
+    for layer in model.layers:
+        if isinstance(layer, (QuantizableUnit, ActivationQuantizer)):
+            layer.make_constant()

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lp_recognition.images.image import Image, Preprocessing, read_image
-from lp_recognition.model_files.description import read_description, settle_config
-from lp_recognition.model_files.interpreter import TensorInfo, open_interpreter
+from lp_recognition.images.image import Image, read_image
+from lp_recognition.model_files.description import settle_config
+from lp_recognition.model_files.interpreter import TensorInfo, image_predictor, open_interpreter
 from lp_recognition.model_files.pretrained import find_model
+from lp_recognition.model_files.recognition import read_description, scaling_of
 from lp_recognition.settings.recognition import RecognitionConfig, load_config
 from lp_recognition.system.errors import ConfigError, ImageError, ModelError
 from lp_recognition.texts.automaton import Automaton, build_automaton
@@ -94,11 +95,11 @@ class Recognizer:
             raise ValueError(f"expected a beam width of at least 1, received {beam_width}")
         self.beam_width = beam_width
         self.vocabulary = self.config.vocabulary()
-        self.calibration = description.scaling if description else None
+        self.calibration = scaling_of(description)
         self._automaton = pattern_automaton(self.config, self.vocabulary, patterns)
         self._preprocessing = self.config.preprocessing
         _check_fit(self._model.source, self._model.inputs[0], self._model.outputs[0], self.config, self.vocabulary)
-        self._pixel_values = pixel_values(self._model.inputs[0], self._preprocessing)
+        self._predict = image_predictor(self._model, self._preprocessing)
 
     @property
     def runtime(self) -> str:
@@ -143,15 +144,7 @@ class Recognizer:
                 f"expected uint8 images of shape (n, {', '.join(map(str, self.config.input_shape))}), received "
                 f"{images.dtype} of shape {images.shape}"
             )
-        expected, produced = self._model.inputs[0], self._model.outputs[0]
-        logits = np.empty((len(images), *produced.shape[1:]), np.float32)
-        batch_size = expected.shape[0]
-        batch = np.zeros(expected.shape, expected.dtype)
-        for start in range(0, len(images), batch_size):
-            some = images[start : start + batch_size]
-            batch[: len(some)] = self._pixel_values[some]
-            logits[start : start + len(some)] = produced.dequantize(self._model.run(batch))[: len(some)]
-        return logits
+        return self._predict(images)
 
     def _read(self, images: Iterable[Image | str | Path]) -> Iterator[Reading]:
         remaining = iter(images)
@@ -212,14 +205,6 @@ def _check_fit(
             f"the config and the blank), received logits of shape {given.shape}; give the config.yaml that was "
             "recorded beside the model"
         )
-
-
-def pixel_values(taken: TensorInfo, preprocessing: Preprocessing) -> NDArray:
-    """What the model takes for each of the 256 pixel values.
-
-    For a file whose quantization is that of the pixels these are the pixels themselves (less 128 where it is int8).
-    """
-    return taken.quantize(preprocessing.normalize(np.arange(256, dtype=np.uint8)))
 
 
 def _checked(image: Image | str | Path) -> Image:

@@ -47,14 +47,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         from lp_recognition.lists.drawn import alphabet_of
 
-        vocabulary = alphabet_of(config)
-        import_quietly("tensorflow")
+        config = config.with_values(alphabet=alphabet_of(config).symbols)
+        task = import_quietly("lp_recognition.export.recognition").RecognitionExport()
 
     from lp_recognition.deployment.report import report_config, report_file
     from lp_recognition.deployment.targets import choose_targets, load_targets
+    from lp_recognition.model_files.recognition import RECOGNITION
 
     targets = choose_targets(load_targets(arguments.targets), arguments.target)
-    report = report_file(model, targets) if is_file else report_config(config, vocabulary, model, targets)
+    report = report_file(model, targets, [RECOGNITION]) if is_file else report_config(task, config, model, targets)
     print(report.to_table())
     if arguments.html:
         from lp_recognition.deployment.report_page import report_page

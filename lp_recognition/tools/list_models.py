@@ -19,7 +19,7 @@ from lp_recognition.system.errors import UserError, run_script
 from lp_recognition.system.options import ScriptParser
 
 if TYPE_CHECKING:
-    from lp_recognition.model_files.description import Measurement
+    from lp_recognition.model_files.recognition import Measurement
     from lp_recognition.texts.vocabulary import Vocabulary
 
 
@@ -36,7 +36,7 @@ def models_table(models: dict[str, Path]) -> str:
     Raises:
         UserError: there is no model.
     """
-    from lp_recognition.model_files.description import read_description
+    from lp_recognition.model_files.recognition import measurement_of, read_description
     from lp_recognition.system.tables import format_table
 
     if not models:
@@ -51,7 +51,7 @@ def models_table(models: dict[str, Path]) -> str:
         shape = f"{height}x{width} {'gray' if channels == 1 or description.config.convert_to_gray else 'BGR'}"
         rows.append(
             (name, description.kind, shape, _alphabet(description.config.vocabulary()),
-             *_figures(description.measurement), size)
+             *_figures(measurement_of(description)), size)
         )  # fmt: skip
     header = ("model", "weights", "input", "reads", "LP-RR (95% interval)", "measured on", "bytes")
     return f"{format_table(header, rows)}\n\nread with unless --model says otherwise: {DEFAULT_MODEL}"

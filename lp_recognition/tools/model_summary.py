@@ -28,15 +28,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     import_quietly("keras")
     from lp_recognition.networks.costs import format_costs, layer_costs
-    from lp_recognition.networks.lprnet import Architecture, build_lprnet
+    from lp_recognition.networks.recognition import lprnet_of
 
     vocabulary = alphabet_of(config)
-    architecture = Architecture.from_config(config, vocabulary.num_classes)
-    model = build_lprnet(architecture)
+    model = lprnet_of(config.with_values(alphabet=vocabulary.symbols), quantized=False)
     print(format_costs(layer_costs(model)))
     height, width, channels = config.input_shape
     print(
-        f"\ninput {height}x{width}x{channels}, {architecture.time_steps} time steps, {vocabulary.num_classes} classes "
+        f"\ninput {height}x{width}x{channels}, {model.output_shape[1]} time steps, {vocabulary.num_classes} classes "
         f"with the blank; {model.count_params():,} parameters in training, batch normalization included"
     )
     return 0

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lp_recognition.evaluation import opening
 from lp_recognition.evaluation.opening import OpenedModel
+from lp_recognition.model_files.recognition import RECOGNITION
 from lp_recognition.settings.recognition import RecognitionConfig
 from lp_recognition.system.native_log import import_quietly
 
@@ -16,4 +17,4 @@ def open_model(path: str | Path, config: RecognitionConfig | None = None) -> Ope
 
 
 def _read_graph(path: Path) -> opening.Graph:
-    return import_quietly("lp_recognition.export.frozen_graph").FrozenGraph(path)
+    return import_quietly("lp_recognition.export.frozen_graph").FrozenGraph(path, [RECOGNITION])

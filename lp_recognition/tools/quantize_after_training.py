@@ -45,8 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     from lp_recognition.system.native_log import import_quietly
 
     path = find_checkpoint(config, arguments.checkpoint)
+    task = import_quietly("lp_recognition.export.recognition").RecognitionExport()
     count = import_quietly("lp_recognition.export.after_training").quantize_checkpoint(
-        path, config, arguments.list, arguments.output, images=arguments.images, io_type=arguments.io,
+        task, path, config, arguments.list, arguments.output, images=arguments.images, io_type=arguments.io,
         per_channel=not arguments.per_tensor, overwrite=arguments.overwrite,
     )  # fmt: skip
     size = arguments.output.stat().st_size

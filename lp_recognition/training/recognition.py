@@ -18,7 +18,7 @@ from lp_recognition.model_files.checkpoints import Checkpoint, load_checkpoint
 from lp_recognition.networks.class_transfer import transfer_weights
 from lp_recognition.networks.losses import BlankShare, CTCLoss
 from lp_recognition.networks.lprnet import Architecture, build_lprnet
-from lp_recognition.networks.restoring import restored_lprnet
+from lp_recognition.networks.recognition import restored_lprnet
 from lp_recognition.settings.recognition import RecognitionConfig
 from lp_recognition.system.errors import ConfigError
 from lp_recognition.texts.vocabulary import Vocabulary

@@ -14,14 +14,19 @@ from lp_recognition.system.errors import ModelError, UserError
 
 pytest.importorskip("tensorflow")
 
-from lp_recognition.deployment import comparison, micro
-from lp_recognition.deployment.comparison import LayerNoise, compare, noise_verdict, signal_to_noise
+from lp_recognition.deployment import micro
+from lp_recognition.deployment.comparison import Bounds, Comparison, compare
 from lp_recognition.deployment.comparison_page import comparison_page
-from lp_recognition.evaluation.opening import OpenedModel
+from lp_recognition.deployment.noise import LayerNoise, noise_table, noise_verdict, signal_to_noise
+from lp_recognition.deployment.recognition import PlateSubject, RecognitionComparison
+from lp_recognition.deployment.task import Opened
 from lp_recognition.evaluation.recognition import EvaluationList
 from lp_recognition.tools import compare_models
 
 needs_micro = pytest.mark.skipif(not micro.is_installed(), reason="tflite-micro (extra [mcu]) is not installed")
+
+
+ALL_PASS = ("--bound", "100", "--other_bound", "100")
 
 
 def crops_list() -> str:
@@ -50,61 +55,100 @@ def test_the_first_layer_that_falls_apart_is_named():
     assert "no layer falls apart; the lowest is `a`" in noise_verdict(noise[:1])
 
 
-def known_models(monkeypatch, tmp_path, *texts: list[str], scores: list[float]) -> comparison.Comparison:
-    """Compares models whose texts are given: each writes `texts` with logits of its `scores`."""
-    vocabulary = CONFIG.vocabulary()
-    count = len(texts[0])
-    plates = EvaluationList(
-        np.zeros((count, *CONFIG.input_shape), np.uint8), ["A1"] * count, [f"{i}.png" for i in range(count)], []
-    )
+class KnownModels(RecognitionComparison):
+    """Models whose texts are given: each writes its own with logits of its score.
 
-    def model_of(path: str, config, read_graph) -> OpenedModel:
-        number = int(Path(path).stem)
+    `made_by` says how each was made; where it says nothing, nothing is known.
+    """
+
+    def __init__(self, *texts: list[str], scores: list[float], made_by: list[str] | None = None) -> None:
+        self.texts, self.scores, self.made_by = texts, scores, made_by or [""] * len(texts)
+
+    def subject(self, reference, config, lists, most):
+        count = len(self.texts[0])
+        images, names = np.zeros((count, *CONFIG.input_shape), np.uint8), [f"{i}.png" for i in range(count)]
+        return PlateSubject(EvaluationList(images, ["A1"] * count, names, []), CONFIG, most)
+
+    def open(self, path, config) -> Opened:
+        number, vocabulary = int(Path(path).stem), CONFIG.vocabulary()
 
         def predict(images):
-            logits = np.zeros((count, 4, vocabulary.num_classes), np.float32)
-            for row, text in zip(logits, texts[number], strict=True):
+            logits = np.zeros((len(images), 4, vocabulary.num_classes), np.float32)
+            for row, text in zip(logits, self.texts[number], strict=True):
                 row[:, vocabulary.blank_index] = 1
                 for step, index in enumerate(vocabulary.encode(text)):
                     row[step] = 0
-                    row[step, index] = scores[number]
+                    row[step, index] = self.scores[number]
             return logits
 
-        return OpenedModel(predict, CONFIG, vocabulary, path)
+        return Opened(predict, CONFIG, self.made_by[number])
 
-    monkeypatch.setattr(comparison, "open_model", model_of)
-    monkeypatch.setattr(EvaluationList, "from_config", classmethod(lambda cls, config: plates))
-    monkeypatch.setattr(comparison, "_made_by", lambda path, model: "")
-    return compare([f"{number}.pb" for number in range(len(texts))], CONFIG, ["list.txt"])
+    def compare(self) -> Comparison:
+        return compare(self, [f"{number}.pb" for number in range(len(self.texts))], CONFIG, ["list.txt"])
 
 
-def test_figures_of_known_readings(monkeypatch, tmp_path):
+def test_figures_of_known_readings():
     first = ["A1"] * 8 + ["A0", "B"]
     second = ["A1"] * 7 + ["A0", "A1", "B"]
-    result = known_models(monkeypatch, tmp_path, first, second, scores=[5.0, 7.0])
+    result = KnownModels(first, second, scores=[5.0, 7.0]).compare()
     one, two = result.models
-    assert one.metrics is not None
-    assert two.metrics is not None
-    assert (one.metrics.right, two.metrics.right, one.metrics.plates) == (8, 8, 10)
+    assert one.score is not None
+    assert two.score is not None
+    assert (one.score.value, two.score.value, len(one.score.right)) == (0.8, 0.8, 10)
+    assert two.score.right == [True] * 7 + [False, True, False]
     assert two.different == [7, 8]
     assert two.largest_difference == 7.0  # a symbol here, none there
     # 16 symbols are 2 apart, and twice one symbol is 5 and another 7 apart, and the B; of 10 x 4 x 7 logits.
     assert two.mean_difference == pytest.approx((17 * 2 + 2 * 12) / (10 * 4 * 7))
-    assert [model.name for model in result.beyond(0.19)] == ["1.pb"]
-    assert result.beyond(0.2) == []
-    table = result.to_table()
+    assert list(result.beyond(Bounds(0.19))) == ["1.pb"]
+    assert result.beyond(Bounds(0.2)) == {}
+    table = result.to_table(Bounds())
     assert "2 (20.0%)" in table
     assert "80.0%" in table
-    page = comparison_page(result, 0.005)
+    page = comparison_page(result, Bounds())
     assert "Plates that are read differently: 2" in page
     assert page.count("data:image/png") == 2
     assert "http" not in page
 
 
-def test_a_page_without_differences(monkeypatch, tmp_path):
-    result = known_models(monkeypatch, tmp_path, ["A1"] * 3, ["A1"] * 3, scores=[5.0, 5.0])
+AWARE, AFTER = "quantization-aware training", "quantization after training"
+
+
+@pytest.mark.parametrize(
+    ("made_by", "allowed"),
+    [
+        ([AWARE, AWARE], 0.1), (["float", "float"], 0.1), (["", AWARE], 0.1), ([AWARE, ""], 0.1),  # the same numbers
+        ([AWARE, "float"], 0.3), (["float", AWARE], 0.3), ([AWARE, AFTER], 0.3), (["float", AFTER], 0.3),
+    ],
+)  # fmt: skip
+def test_what_computes_otherwise_may_read_otherwise_a_little(made_by, allowed):
+    bounds = Bounds(alike=0.1, other=0.3)
+    for different, share in ((1, 0.1), (2, 0.2), (3, 0.3), (4, 0.4)):
+        texts = ["B0"] * different + ["A1"] * (10 - different)
+        result = KnownModels(["A1"] * 10, texts, scores=[5.0, 5.0], made_by=made_by).compare()
+        assert bool(result.beyond(bounds)) == (share > allowed)
+        assert f"| {allowed:.1%} " in result.to_table(bounds)
+
+
+def test_tflite_micro_has_to_read_what_the_reference_kernels_read():
+    result = KnownModels(["A1"] * 50, ["A1"] * 50, scores=[5.0, 5.0], made_by=[AWARE, AWARE]).compare()
+    result.models[1].twins["reference"] = 1
+    [(name, problem)] = result.beyond(Bounds(1.0, 1.0)).items()
+    assert name == "1.pb"
+    assert "reference kernels on 1 of 50 plates" in problem
+
+
+def test_layers_stand_in_one_table_with_a_column_for_each_file():
+    noise = {"a": [LayerNoise("stem", 40.0), LayerNoise("head", 9.96)], "b": [LayerNoise("stem", 41.0)]}
+    header, _, *rows = noise_table(noise).splitlines()
+    assert header.split("|")[1:-1] == [" layer ", " a    ", " b    "]
+    assert [row.replace(" ", "") for row in rows] == ["|stem|40.0|41.0|", "|head|10.0|-|"]
+
+
+def test_a_page_without_differences():
+    result = KnownModels(["A1"] * 3, ["A1"] * 3, scores=[5.0, 5.0]).compare()
     assert result.models[1].largest_difference == 0
-    assert "Every model reads what 0.pb reads" in comparison_page(result, 0.005)
+    assert "Every model reads what 0.pb reads" in comparison_page(result, Bounds())
 
 
 # ---- All forms of one model --------------------------------------------------------------------------------------
@@ -112,7 +156,17 @@ def test_a_page_without_differences(monkeypatch, tmp_path):
 
 def test_all_forms_of_a_model_stay_within_two_steps(tmp_path, capsys):
     page, record = tmp_path / "c.html", tmp_path / "c.json"
-    arguments = [str(config_file()), "--list", crops_list(), "--models", *all_models(), "--bound", "100"]
+    arguments = [
+        str(config_file()),
+        "--list",
+        crops_list(),
+        "--models",
+        *all_models(),
+        "--bound",
+        "100",
+        "--other_bound",
+        "100",
+    ]
     assert compare_models.main([*arguments, "--layers", "--html", str(page), "--json", str(record)]) == 0
     values = json.loads(record.read_text())
     step = values["output_step"]
@@ -138,16 +192,16 @@ def test_all_forms_of_a_model_stay_within_two_steps(tmp_path, capsys):
 @needs_micro
 def test_tflite_micro_computes_what_litert_computes(capsys):
     """Bit for bit in the reference kernels; the default ones (XNNPACK) round otherwise."""
-    result = compare(all_models()[3:], CONFIG, [crops_list()])
+    result = compare(RecognitionComparison(), all_models()[3:], CONFIG, [crops_list()])
     reference, in_micro = result.models[1:]
-    assert in_micro.texts == reference.texts
+    assert in_micro.readings == reference.readings
     assert in_micro.twins == {"default": in_micro.twins["default"], "reference": 0}
     assert (in_micro.largest_difference, in_micro.mean_difference) == (
         reference.largest_difference, reference.mean_difference,
     )  # fmt: skip
     assert 0 < in_micro.largest_difference <= 2.01 * result.output_step
-    assert (
-        "reads another text than LiteRT's reference kernels with the same file on 0 of 24 plates" in result.to_table()
+    assert "reads otherwise than LiteRT's reference kernels with the same file on 0 of 24 plates" in result.to_table(
+        Bounds()
     )
 
 
@@ -165,7 +219,7 @@ def test_a_layer_that_was_spoilt_is_named(tmp_path):
     builder.Finish(model.Pack(builder), b"TFL3")
     (tmp_path / "spoilt.tflite").write_bytes(builder.Output())
     models = [all_models()[0], all_models()[3], str(tmp_path / "spoilt.tflite")]
-    result = compare(models, CONFIG, [crops_list()], noise_images=4, most=4)
+    result = compare(RecognitionComparison(), models, CONFIG, [crops_list()], noise_images=4, most=4)
     assert "no layer falls apart" in noise_verdict(result.noise["graph_int8.tflite"])
     assert "falls apart is `block1_1_vertical`" in noise_verdict(result.noise["spoilt.tflite"])
 
@@ -178,7 +232,7 @@ def test_quantization_after_and_aware_of_training_stand_in_one_table(tmp_path, c
     arguments = [str(config_file()), "--checkpoint", checkpoint, "--list", crops_list()]
     assert quantize_after_training.main([*arguments, "--output", str(tmp_path / "ptq.tflite")]) == 0
     models = [checkpoint, str(exported() / "graph_int8.tflite"), str(tmp_path / "ptq.tflite")]
-    compare_models.main([str(config_file()), "--list", crops_list(), "--models", *models, "--bound", "100"])
+    compare_models.main([str(config_file()), "--list", crops_list(), "--models", *models, *ALL_PASS])
     output = capsys.readouterr().out
     assert "| quantization-aware training" in output
     assert "| quantization after training" in output
@@ -188,28 +242,29 @@ def test_quantization_after_and_aware_of_training_stand_in_one_table(tmp_path, c
 def test_a_model_that_reads_otherwise_gives_status_1(tmp_path, capsys):
     """A file of other weights: the float checkpoint's."""
     from lp_recognition.export.exporting import export_checkpoint
+    from lp_recognition.export.recognition import RecognitionExport
 
-    export_checkpoint(folder() / "float.ckpt", CONFIG, tmp_path, kinds=["float"])
+    export_checkpoint(RecognitionExport(), folder() / "float.ckpt", CONFIG, tmp_path, kinds=["float"])
     models = [all_models()[0], str(tmp_path / "graph_float.tflite")]
     status = compare_models.main([str(config_file()), "--list", crops_list(), "--models", *models])
     assert status == 1
-    assert "FAILED: graph_float.tflite reads another text than model.ckpt-7.ckpt on" in capsys.readouterr().out
+    assert "FAILED: graph_float.tflite reads otherwise than model.ckpt-7.ckpt on" in capsys.readouterr().out
 
 
 def test_some_plates_are_spread_over_the_list():
-    result = compare(all_models()[3:], CONFIG, [crops_list()], most=3)
-    assert [Path(name).name for name in result.plates.names] == ["0.png", "11.png", "23.png"]
+    result = compare(RecognitionComparison(), all_models()[3:], CONFIG, [crops_list()], most=3)
+    assert [Path(name).name for name in result.subject.names] == ["0.png", "11.png", "23.png"]
 
 
 def test_noise_needs_a_checkpoint():
-    result = compare(all_models()[3:], CONFIG, [crops_list()], noise_images=2)
+    result = compare(RecognitionComparison(), all_models()[3:], CONFIG, [crops_list()], noise_images=2)
     assert result.noise == {}
     assert any("add a checkpoint" in note for note in result.notes)
 
 
 @needs_micro
 def test_a_file_that_tflite_micro_refuses_is_noted():
-    result = compare([all_models()[2]], CONFIG, [crops_list()], most=2)
+    result = compare(RecognitionComparison(), [all_models()[2]], CONFIG, [crops_list()], most=2)
     assert len(result.models) == 1
     assert "TFLite-Micro does not run it" in result.notes[0]
 
@@ -233,6 +288,7 @@ def test_help_is_quick():
 
 @pytest.mark.skipif(not (REAL_CROPS / "cn_easypr").is_dir(), reason=f"no real crops in {REAL_CROPS}")
 def test_real_crops_are_within_two_steps():
-    result = compare(all_models(), CONFIG, [str(REAL_CROPS / "cn_easypr" / "annotation.txt")], most=40)
+    crops = str(REAL_CROPS / "cn_easypr" / "annotation.txt")
+    result = compare(RecognitionComparison(), all_models(), CONFIG, [crops], most=40)
     for model in result.models[1:]:
         assert model.largest_difference <= 2.01 * result.output_step, model.name

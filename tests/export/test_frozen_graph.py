@@ -10,7 +10,7 @@ from lp_recognition.evaluation.recognition import EvaluationList
 from lp_recognition.model_files.checkpoints import load_checkpoint
 from lp_recognition.model_files.interpreter import open_interpreter
 from lp_recognition.networks.lprnet import Architecture, build_lprnet
-from lp_recognition.networks.restoring import restored_lprnet
+from lp_recognition.networks.recognition import restored_lprnet
 from lp_recognition.settings.recognition import RecognitionConfig
 from lp_recognition.system.errors import ModelError
 from lp_recognition.tools.models import open_model

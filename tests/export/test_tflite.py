@@ -12,7 +12,7 @@ import pytest
 from deployed_models import CONFIG, ROOT, config_file, exported, folder, prepared_crops
 from tiny_models import tiny_config
 
-from lp_recognition.networks.restoring import restored_lprnet
+from lp_recognition.networks.recognition import restored_lprnet
 from lp_recognition.reading.recognizer import Recognizer
 from lp_recognition.settings.recognition import RecognitionConfig
 from lp_recognition.system.errors import ConfigError, ModelError, UserError
@@ -41,6 +41,7 @@ def test_every_network_computes_as_its_file_does(context, per_channel, tmp_path)
     import keras
 
     from lp_recognition.export.exporting import export_checkpoint
+    from lp_recognition.export.recognition import RecognitionExport
     from lp_recognition.model_files.checkpoints import model_arrays, save_checkpoint
     from lp_recognition.networks.lprnet import Architecture, build_lprnet
     from lp_recognition.networks.quantization import QuantizableUnit
@@ -62,7 +63,7 @@ def test_every_network_computes_as_its_file_does(context, per_channel, tmp_path)
         model(config.preprocessing.normalize(pixels), training=True)
     path = tmp_path / "model.ckpt-1.ckpt"
     save_checkpoint(path, 1, config, model_arrays(model))
-    export_checkpoint(path, config, tmp_path / "out", kinds=["int8"])
+    export_checkpoint(RecognitionExport(), path, config, tmp_path / "out", kinds=["int8"])
     ours = open_model(path).predict(pixels)
     file = Recognizer(tmp_path / "out" / "graph_int8.tflite")
     assert np.abs(file.predict(pixels) - ours).max() < 0.01 * file.ends[1].scale
@@ -130,9 +131,10 @@ def test_the_command_of_the_workflow_gives_the_same_logits(tmp_path):
 def test_per_channel_weights_are_an_option_of_int8(tmp_path, expected):
     from lp_recognition.deployment.layers import read_model_file, read_network
     from lp_recognition.export.exporting import export_checkpoint
+    from lp_recognition.export.recognition import RecognitionExport
 
     checkpoint = folder() / "model.ckpt-7.ckpt"
-    export_checkpoint(checkpoint, CONFIG, tmp_path, kinds=["int8"], per_channel=True)
+    export_checkpoint(RecognitionExport(), checkpoint, CONFIG, tmp_path, kinds=["int8"], per_channel=True)
     network = read_network(read_model_file(tmp_path / "graph_int8.tflite"), "int8")
     scales = {layer.name: len(layer.inputs[1].scales) for layer in network.layers if len(layer.inputs) == 3}
     assert scales["stem"] == network.layers[0].outputs[0].shape[3] > 1
@@ -141,7 +143,7 @@ def test_per_channel_weights_are_an_option_of_int8(tmp_path, expected):
     apart = np.abs(recognizer.predict(prepared_crops()) - expected) / recognizer.ends[1].scale
     assert apart.mean() < 3
     with pytest.raises(UserError, match=r"--per_channel: expected --tflite int8, received none"):
-        export_checkpoint(checkpoint, CONFIG, tmp_path / "2", kinds=["uint8"], per_channel=True)
+        export_checkpoint(RecognitionExport(), checkpoint, CONFIG, tmp_path / "2", kinds=["uint8"], per_channel=True)
 
 
 def test_a_value_range_from_zero_is_kept(tmp_path):

@@ -18,7 +18,7 @@ from lp_recognition.model_files.checkpoints import Checkpoint
 from lp_recognition.networks.class_transfer import transfer_weights
 from lp_recognition.networks.losses import CTCLoss
 from lp_recognition.networks.lprnet import Architecture, build_lprnet
-from lp_recognition.networks.restoring import restored_lprnet
+from lp_recognition.networks.recognition import restored_lprnet
 from lp_recognition.settings.recognition import RecognitionConfig
 from lp_recognition.system.errors import ConfigError, ModelError, UserError
 

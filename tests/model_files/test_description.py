@@ -14,14 +14,13 @@ from hypothesis import strategies as st
 from tiny_models import run_python
 from tiny_tflite import tiny_tflite
 
+from lp_recognition.model_files import description
 from lp_recognition.model_files.description import (
     DESCRIPTION_FILE,
-    Measurement,
     ModelDescription,
     config_sha256,
-    parse_description,
-    read_description,
 )
+from lp_recognition.model_files.recognition import RECOGNITION, Measurement, read_description
 from lp_recognition.reading.recognizer import Recognizer
 from lp_recognition.settings.loading import dump_settings
 from lp_recognition.settings.recognition import RecognitionConfig, load_config
@@ -29,12 +28,16 @@ from lp_recognition.system.errors import ConfigError, ModelError
 from lp_recognition.tools.models import open_model
 
 DESCRIPTION = ModelDescription(
-    CONFIG, "int8", "float", 12, "ab" * 32, Measurement(0.5, (0.25, 0.75), 8, "this file", "list.txt")
+    RECOGNITION, CONFIG, "int8", "float", 12, "ab" * 32, Measurement(0.5, (0.25, 0.75), 8, "this file", "list.txt")
 )
 
 
+def parse(text: str, source: str) -> ModelDescription[RecognitionConfig]:
+    return description.parse_description(text, source, [RECOGNITION])
+
+
 @pytest.mark.parametrize(
-    "description",
+    "described",
     [
         DESCRIPTION,
         dataclasses.replace(DESCRIPTION, measurement=None),
@@ -45,15 +48,15 @@ DESCRIPTION = ModelDescription(
         dataclasses.replace(DESCRIPTION, config=RecognitionConfig(alphabet="NOYnul012:#'\"", input_shape=(24, 94, 1))),
     ],
 )
-def test_what_is_written_is_read(description):
-    assert parse_description(description.to_yaml(), "x") == description
+def test_what_is_written_is_read(described):
+    assert parse(described.to_yaml(), "x") == described
 
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Z", "Cc", "Cf", "Cn"], exclude_characters="<>"), min_size=1))
 def test_any_alphabet_survives(alphabet):
     config = RecognitionConfig(alphabet=tuple(dict.fromkeys(alphabet)))
-    description = dataclasses.replace(DESCRIPTION, config=config)
-    assert parse_description(description.to_yaml(), "x").config == config
+    described = dataclasses.replace(DESCRIPTION, config=config)
+    assert parse(described.to_yaml(), "x").config == config
 
 
 def test_the_yaml_says_what_a_stranger_needs():
@@ -77,18 +80,18 @@ def test_every_exported_file_describes_itself():
     for kind, made_by in (("uint8", "quantization-aware training"), ("int8", "quantization-aware training"),
                           ("float", "float")):  # fmt: skip
         path = exported() / f"graph_{kind}.tflite"
-        description = read_description(path)
-        assert description is not None
-        assert (description.kind, description.made_by, description.step) == (kind, made_by, 7)
-        assert description.config.alphabet == CONFIG.alphabet
-        assert description.config.lpr_patterns == CONFIG.lpr_patterns
-        assert description.config_sha256 == config_sha256(load_config(config_file()))
-        assert description.measurement is not None
-        assert (description.measurement.plates, description.measurement.of) == (24, "this file")
-        assert path.with_suffix(".yaml").read_text(encoding="utf-8") == description.to_yaml()
+        found = read_description(path)
+        assert found is not None
+        assert (found.kind, found.made_by, found.step) == (kind, made_by, 7)
+        assert found.config.alphabet == CONFIG.alphabet
+        assert found.config.lpr_patterns == CONFIG.lpr_patterns
+        assert found.config_sha256 == config_sha256(load_config(config_file()))
+        assert isinstance(found.measurement, Measurement)
+        assert (found.measurement.plates, found.measurement.of) == (24, "this file")
+        assert path.with_suffix(".yaml").read_text(encoding="utf-8") == found.to_yaml()
     graph = open_model(exported() / "graph.pb.frozen")
     assert graph.config.alphabet == CONFIG.alphabet
-    assert parse_description((exported() / "graph.yaml").read_text(), "graph").kind == "graph"
+    assert parse((exported() / "graph.yaml").read_text(), "graph").kind == "graph"
 
 
 def test_the_hash_is_that_of_the_recorded_config():

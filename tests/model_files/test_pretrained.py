@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,8 @@ from lp_recognition.images.image import read_image, write_image
 from lp_recognition.lists.annotations import list_name, write_annotations
 from lp_recognition.model_files import pretrained
 from lp_recognition.model_files.checkpoints import load_checkpoint
-from lp_recognition.model_files.description import Measurement, ModelDescription, read_description
+from lp_recognition.model_files.description import ModelDescription
+from lp_recognition.model_files.recognition import RECOGNITION, Measurement, read_description
 from lp_recognition.plates import Degradations, PlateGenerator
 from lp_recognition.settings.loading import refuse_other_model, save_settings
 from lp_recognition.settings.recognition import RecognitionConfig, load_config
@@ -42,8 +44,9 @@ def described(tmp_path_factory) -> dict[str, bytes]:
     from lp_recognition.export.tflite import describe_tflite
 
     measured = Measurement(0.75, (0.30, 0.954), 4, "this file", "drawn.txt")
+    described = ModelDescription(RECOGNITION, CONFIG, "int8", "float", 5, "0" * 64, measured)
     return {
-        kind: describe_tflite(tiny_tflite(kind), ModelDescription(CONFIG, kind, "float", 5, "0" * 64, measured))
+        kind: describe_tflite(tiny_tflite(kind), dataclasses.replace(described, kind=kind))
         for kind in ("int8", "uint8")
     }
 

@@ -10,8 +10,8 @@ import pytest
 from tiny_models import tiny_config
 
 from lp_recognition.networks.costs import format_costs, layer_costs
-from lp_recognition.networks.lprnet import Architecture, TileOverTime, build_lprnet
-from lp_recognition.networks.restoring import make_constant
+from lp_recognition.networks.lprnet import Architecture, RepeatOverTime, build_lprnet
+from lp_recognition.networks.quantization import make_constant
 from lp_recognition.settings.recognition import load_config
 
 PAPER = Architecture((24, 94, 3), num_classes=71)
@@ -154,7 +154,7 @@ def test_the_context_shows_a_step_what_is_far_from_it(context):
 
 
 def test_tile_over_time_repeats_at_each_step():
-    tiled = np.asarray(TileOverTime(3)(np.array([[1.0, 2.0], [3.0, 4.0]], np.float32)))
+    tiled = np.asarray(RepeatOverTime(3)(np.array([[1.0, 2.0], [3.0, 4.0]], np.float32)))
     assert tiled.tolist() == [[[[1, 2]] * 3], [[[3, 4]] * 3]]
 
 

@@ -16,13 +16,9 @@ from hypothesis import strategies as st
 from tiny_tflite import tiny_tflite
 
 from lp_recognition.lists.annotations import write_annotations
-from lp_recognition.model_files.description import (
-    DESCRIPTION_FILE,
-    CalibrationRecord,
-    ModelDescription,
-    parse_description,
-    read_description,
-)
+from lp_recognition.model_files import description
+from lp_recognition.model_files.description import DESCRIPTION_FILE, ModelDescription
+from lp_recognition.model_files.recognition import RECOGNITION, CalibrationRecord, read_description, scaling_of
 from lp_recognition.reading.recognizer import Recognizer
 from lp_recognition.settings.recognition import RecognitionConfig
 from lp_recognition.system.errors import ModelError, UserError
@@ -229,21 +225,26 @@ def test_too_few_plates_are_refused():
 
 # ---- The description -----------------------------------------------------------------------------------------------
 
+
+def parse_description(text: str, source: str) -> ModelDescription[RecognitionConfig]:
+    return description.parse_description(text, source, [RECOGNITION])
+
+
 RECORD = CalibrationRecord(Calibration(0.625, -0.25), 0.125, 0.03125, 400, "val.txt")
-DESCRIPTION = ModelDescription(CONFIG, "int8", "float", 12, "ab" * 32, calibration=RECORD)
+DESCRIPTION = ModelDescription(RECOGNITION, CONFIG, "int8", "float", 12, "ab" * 32, calibration=RECORD)
 
 
 @given(st.builds(Calibration, st.floats(1e-6, 1e6), st.floats(-1e6, 1e6)), shares, st.integers(1, 10**9))
 def test_what_is_written_is_read(scaling, error, plates):
     record = CalibrationRecord(scaling, error, error / 2, plates, "a b.txt, 验证.txt")
-    description = dataclasses.replace(DESCRIPTION, calibration=record)
-    assert parse_description(description.to_yaml(), "x") == description
+    described = dataclasses.replace(DESCRIPTION, calibration=record)
+    assert parse_description(described.to_yaml(), "x") == described
 
 
 def test_a_description_without_is_what_it_always_was():
     plain = dataclasses.replace(DESCRIPTION, calibration=None)
     assert "calibration" not in plain.to_yaml()
-    assert parse_description(plain.to_yaml(), "x").scaling is None
+    assert scaling_of(parse_description(plain.to_yaml(), "x")) is None
     assert yaml.safe_load(DESCRIPTION.to_yaml())["lp_recognition"] == 1
     assert yaml.safe_load(DESCRIPTION.to_yaml())["calibration"] == {
         "slope": 0.625, "offset": -0.25, "ece_before": 0.125, "ece_after": 0.03125, "plates": 400, "lists": "val.txt",
@@ -293,9 +294,9 @@ def files(tmp_path_factory) -> dict[str, Path]:
     for name, record in (("plain", None), ("calibrated", RECORD)):
         found[name] = folder / f"{name}.tflite"
         found[name].write_bytes(tiny_tflite())
-        description = ModelDescription(TINY, "uint8", "float", 1, "", calibration=record)
+        described = ModelDescription(RECOGNITION, TINY, "uint8", "float", 1, "", calibration=record)
         with zipfile.ZipFile(found[name], "a") as archive:
-            archive.writestr(DESCRIPTION_FILE, description.to_yaml())
+            archive.writestr(DESCRIPTION_FILE, described.to_yaml())
     return found
 
 
@@ -372,12 +373,12 @@ def test_an_exported_file_carries_its_calibration(tmp_path, capsys):
     arguments += ["--tflite", "int8", "--calibration_list", str(tmp_path / "cal.txt")]
     assert export_frozen_graph.main([str(config_file()), "eval.beam_width=4", *arguments]) == 0
     path = tmp_path / "out" / "graph_int8.tflite"
-    description = read_description(path)
-    assert description is not None
-    record = description.calibration
-    assert record is not None
+    described = read_description(path)
+    assert described is not None
+    record = described.calibration
+    assert isinstance(record, CalibrationRecord)
     assert (record.plates, record.lists) == (24, "cal.txt")
-    assert path.with_suffix(".yaml").read_text(encoding="utf-8") == description.to_yaml()
+    assert path.with_suffix(".yaml").read_text(encoding="utf-8") == described.to_yaml()
     assert (
         f"calibrated {100 * record.ece_after:.2f}% (cross-fitted, on 24 plates of cal.txt)" in capsys.readouterr().out
     )

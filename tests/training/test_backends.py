@@ -11,7 +11,7 @@ import pytest
 from tiny_models import run_python, tiny_config
 
 from lp_recognition.model_files.checkpoints import list_checkpoints, load_checkpoint
-from lp_recognition.networks.restoring import restored_lprnet
+from lp_recognition.networks.recognition import restored_lprnet
 from lp_recognition.settings.loading import save_settings
 from lp_recognition.settings.recognition import RecognitionConfig
 
@@ -25,7 +25,7 @@ LOGITS = """
 import sys
 import numpy as np
 from lp_recognition.model_files.checkpoints import load_checkpoint
-from lp_recognition.networks.restoring import restored_lprnet
+from lp_recognition.networks.recognition import restored_lprnet
 checkpoint = load_checkpoint(sys.argv[1], RecognitionConfig)
 np.save(sys.argv[3], np.asarray(restored_lprnet(checkpoint)(np.load(sys.argv[2]), training=False)))
 """
