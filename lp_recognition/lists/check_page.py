@@ -8,16 +8,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import cv2
 
-from lp_recognition.lists.annotation_checks import (
-    ERRORS,
-    WARNINGS,
-    CheckResult,
-    ImageFacts,
-    ListCounts,
-    Problem,
-    Row,
-    read_thumbnail,
-)
+from lp_recognition.lists.annotation_checks import CheckResult, ListCounts
+from lp_recognition.lists.image_facts import ImageFacts, read_thumbnail
+from lp_recognition.lists.problems import ERRORS, WARNINGS, Problem, Row
 from lp_recognition.texts.vocabulary import is_chinese
 
 #: Of each kind of problem this many are shown with pictures, and this many more in words.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from lp_recognition.images.image import Image, Preprocessing, read_image
 from lp_recognition.lists.annotations import Annotation, read_annotations
 from lp_recognition.settings.recognition import RecognitionConfig
 from lp_recognition.system.errors import AnnotationError, ImageError, summarize
-from lp_recognition.texts.vocabulary import Vocabulary, VocabularyError, min_time_steps
+from lp_recognition.texts.vocabulary import Vocabulary, VocabularyError, min_time_steps, split_symbols
 
 _THREADS = 4
 
@@ -81,7 +82,10 @@ def check_labels(
         AnnotationError: unless `train.skip_bad_rows`: a character outside the alphabet, a label longer than
             `max_lp_length`, or one that needs more time steps than the network has.
     """
-    checked = [_label_problem(row, vocabulary, config.max_lp_length, time_steps) for row in data.rows]
+    checked = []
+    for row in data.rows:
+        found = label_problems(row.label, vocabulary, config.max_lp_length, time_steps)
+        checked.append(f"{row.source}: {found[0][1]}" if found else None)
     return _keep(data.rows, checked, data.skipped, config.train.skip_bad_rows)
 
 
@@ -119,6 +123,45 @@ def decoded_images(rows: Sequence[Annotation], batch_size: int) -> Iterator[list
     return _in_batches(read_row, rows, batch_size)
 
 
+def label_problems(
+    label: str,
+    vocabulary: Vocabulary | None = None,
+    max_length: int | None = None,
+    time_steps: int | None = None,
+    patterns: Sequence[str] = (),
+) -> list[tuple[str, str]]:
+    """What keeps a model from writing a label; None and empty check nothing.
+
+    Args:
+        label: The text of a plate.
+        vocabulary: The alphabet of the model.
+        max_length: The most characters.
+        time_steps: The length of the model's output.
+        patterns: Regular expressions; the label has to match one as a whole.
+
+    Returns:
+        (kind, details) of each problem; the kinds are those of `problems.ERRORS`.
+    """
+    problems = []
+    symbols = split_symbols(label)
+    indices = [symbols.index(symbol) for symbol in symbols]  # equal symbols, equal numbers
+    if vocabulary is not None:
+        try:
+            indices = vocabulary.encode(label)  # merged classes make more neighbours equal
+        except VocabularyError as error:
+            problems.append(("outside alphabet", str(error)))
+    if patterns and not any(re.fullmatch(pattern, label) for pattern in patterns):
+        problems.append(("outside pattern", f"expected {' or '.join(patterns)}, received {label}"))
+    if max_length is not None and len(symbols) > max_length:
+        expected = f"expected at most {max_length} characters (max_lp_length)"
+        problems.append(("too long", f"{expected}, received {len(symbols)} in '{label}'"))
+    steps = min_time_steps(indices)
+    if time_steps is not None and steps > time_steps:
+        expected = f"expected a label of at most {time_steps} time steps (characters and equal neighbours)"
+        problems.append(("too few time steps", f"{expected}, received {steps} in '{label}'"))
+    return problems
+
+
 def prepared_images(rows: Sequence[Annotation], preprocessing: Preprocessing, batch_size: int) -> Iterator[Image]:
     """Reads crops and prepares them for the network: uint8 `(n, height, width, channels)`, `batch_size` at a time.
 
@@ -142,24 +185,6 @@ def _image_problem(row: Annotation) -> str | None:
         read_row(row)
     except ImageError as error:
         return str(error)
-    return None
-
-
-def _label_problem(row: Annotation, vocabulary: Vocabulary, max_lp_length: int, time_steps: int) -> str | None:
-    try:
-        indices = vocabulary.encode(row.label)
-    except VocabularyError as error:
-        return f"{row.source}: {error}"
-    if len(indices) > max_lp_length:
-        return (
-            f"{row.source}: expected at most {max_lp_length} characters (max_lp_length), received "
-            f"{len(indices)} in '{row.label}'"
-        )
-    if min_time_steps(indices) > time_steps:
-        return (
-            f"{row.source}: expected a label of at most {time_steps} time steps (characters and equal neighbours), "
-            f"received {min_time_steps(indices)} in '{row.label}'"
-        )
     return None
 
 

@@ -15,7 +15,7 @@ import keras
 from keras import ops
 
 from lp_recognition.networks.quantization import ActivationQuantizer, QuantizableUnit, WeightQuantizer
-from lp_recognition.settings.recognition import RecognitionConfig
+from lp_recognition.settings.recognition import RecognitionConfig, pooled_size
 
 #: Logits so far below the best class of their time step are as good as minus infinity: a probability of 4e-11. In 8
 #: bits they would take most of the range, and leave steps so coarse that classes tie.
@@ -72,10 +72,7 @@ class Architecture:
             )
 
     def _spatial(self) -> tuple[int, int]:
-        height, width, _ = self.input_shape
-        for strides in (self.stem_pool_strides, *[(2, 1)] * len(self.block_filters)):
-            height, width = ((size - 3) // stride + 1 for size, stride in zip((height, width), strides, strict=True))
-        return height, width
+        return pooled_size(self.input_shape, self.stem_pool_strides, len(self.block_filters))
 
 
 def build_lprnet(

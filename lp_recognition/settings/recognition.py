@@ -159,6 +159,11 @@ class RecognitionConfig(TrainedConfig):
         """How a crop becomes this network's input."""
         return Preprocessing(self.input_shape, self.symmetric_range, self.convert_to_gray)
 
+    @property
+    def time_steps(self) -> int:
+        """Length of the network's output: the width that is left after its pools."""
+        return pooled_size(self.input_shape, self.stem_pool_strides, len(self.block_filters))[1]
+
     def vocabulary(self, labels: Sequence[str] = ()) -> Vocabulary:
         """The classes: of the stated alphabet, or of `labels` where none is stated."""
         merging = {"use_h_concat": self.use_h_concat, "use_oi_concat": self.use_oi_concat}
@@ -168,6 +173,14 @@ class RecognitionConfig(TrainedConfig):
             return Vocabulary.from_labels(labels, **merging)
         except Exception as error:
             raise ConfigError(str(error)) from None
+
+
+def pooled_size(input_shape: tuple[int, int, int], stem_pool_strides: tuple[int, int], blocks: int) -> tuple[int, int]:
+    """The `(height, width)` that the network's pools leave: 3x3 without padding, the stem's, then one of each block."""
+    height, width, _ = input_shape
+    for strides in (stem_pool_strides, *[(2, 1)] * blocks):
+        height, width = ((size - 3) // stride + 1 for size, stride in zip((height, width), strides, strict=True))
+    return height, width
 
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> RecognitionConfig:

@@ -72,10 +72,7 @@ def _rules(args: argparse.Namespace) -> Rules:
         max_length = max_length or config.max_lp_length
         if vocabulary is None and config.alphabet is not None:
             vocabulary = config.vocabulary()
-        if time_steps is None:
-            from lp_recognition.networks.lprnet import Architecture  # brings keras along: only where it is asked for
-
-            time_steps = Architecture.from_config(config, num_classes=2).time_steps
+        time_steps = config.time_steps if time_steps is None else time_steps
     return Rules(vocabulary, patterns, max_length, time_steps, args.min_size, args.near)
 
 

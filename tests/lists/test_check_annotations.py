@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +14,9 @@ import numpy as np
 import pytest
 
 from lp_recognition.images.near_duplicates import find_near_pairs, perceptual_hash
-from lp_recognition.lists.annotation_checks import ERRORS, WARNINGS, CheckResult, Rules, check_lists
+from lp_recognition.lists.annotation_checks import CheckResult, Rules, check_lists
 from lp_recognition.lists.check_page import write_page
+from lp_recognition.lists.problems import ERRORS, WARNINGS
 from lp_recognition.system.errors import AnnotationError, UserError
 from lp_recognition.texts.vocabulary import Vocabulary
 from lp_recognition.tools.check_annotations import main
@@ -352,6 +355,29 @@ def test_the_script_takes_the_rules_of_a_config(lists: Lists, tmp_path: Path, ca
     output = capsys.readouterr().out
     assert "outside pattern" not in output
     assert "too long" not in output
+
+
+def test_the_time_steps_of_a_config_come_without_the_training_stack(lists: Lists, tmp_path: Path):
+    lists.rows["train"][2] = ("2.jpg", "皖BAAAAAA")  # 8 characters and 5 equal neighbours; the rest has no two alike
+    config = tmp_path / "config.py"
+    config.write_text("input_shape = (24, 34, 3)\nstem_pool_strides = (1, 2)\n", encoding="utf-8")  # 12 time steps
+    arguments = [
+        *map(str, lists.write()),
+        "--html",
+        str(tmp_path / "p.html"),
+        "--workers",
+        "1",
+        "--config",
+        str(config),
+    ]
+    code = (
+        "import sys; from lp_recognition.tools.check_annotations import main; "
+        f"print('status', main({arguments!r})); print('brought', *sorted({{'keras', 'tensorflow'}} & set(sys.modules)))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert "error: too few time steps: 1\n" in result.stdout, result.stderr
+    assert "expected a label of at most 12 time steps" in result.stdout
+    assert result.stdout.endswith("status 1\nbrought\n")
 
 
 def test_every_kind_is_explained():
