@@ -23,7 +23,8 @@ import numpy as np
 
 from lp_recognition.images.image import read_image
 from lp_recognition.images.photographs import find_images
-from lp_recognition.lists.converters.ccpd import CcpdName, CcpdOptions, convert_ccpd, format_name, label_indices
+from lp_recognition.lists.converters.ccpd import CcpdOptions, convert_ccpd
+from lp_recognition.lists.converters.ccpd_names import CcpdName, format_name, label_indices
 from lp_recognition.system.errors import run_script
 
 NEEDED = 0.8

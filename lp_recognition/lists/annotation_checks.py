@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lp_recognition.images.near_duplicates import NEAR_DISTANCE
-from lp_recognition.lists.annotations import read_annotations
+from lp_recognition.lists.annotations import missing_hint, read_annotations
 from lp_recognition.lists.image_facts import BLANK_DEVIATION, ImageFacts, inspect_images
 from lp_recognition.lists.problems import ERRORS, WARNINGS, Problem, Row
 from lp_recognition.lists.repetitions import copies, near_copies, plates_in_two_lists
@@ -142,7 +142,8 @@ def _image_problems(rows: Sequence[Row], images: Mapping[Path, ImageFacts], rule
         if facts.problem:
             kind, _, details = facts.problem.partition(": ")
             kind = kind if kind in _IMAGE_KINDS else "unreadable image"
-            problems.append(Problem(kind, f"{where}: {details}", (row,)))
+            hint = missing_hint(row.annotation) if kind == "missing image" else ""
+            problems.append(Problem(kind, f"{where}: {details}{hint}", (row,)))
             continue
         height, width = facts.size
         if height < rules.min_size[0] or width < rules.min_size[1]:

@@ -1,17 +1,27 @@
 """Lists of images: `path LABEL` a row for training and evaluation, `path` alone for prediction.
 
-Paths may hold spaces and any characters, so a row is split at its *last* space; a relative path belongs to the folder
-of its list. This module is the one reader and writer of the format.
+Paths may hold spaces and any characters, so a row is split at its *last* space, or at its last tab where it has one; a
+relative path belongs to the folder of its list. This module is the one reader and writer of the format.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lp_recognition.images.photographs import IMAGE_SUFFIXES
+from lp_recognition.lists.tables import split_lines
 from lp_recognition.system.errors import AnnotationError, summarize
 from lp_recognition.system.files import write_text
+
+#: A row of a table: an image, perhaps in quotes, before a comma or semicolon.
+_IN_COLUMNS = re.compile(rf".*({'|'.join(map(re.escape, IMAGE_SUFFIXES))})[\"']?\s*[,;]", re.IGNORECASE)
+
+_FROM_TABLE = (
+    "a table with commas or semicolons becomes a list by python -m utils.convert_csv TABLE --to txt --output LIST"
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +64,7 @@ def read_annotations(
         found, wrong = _read_one(Path(path), labelled)
         rows += found
         problems += wrong
-    if problems and not skip_bad_rows:
+    if problems and (not skip_bad_rows or not rows):
         raise AnnotationError(summarize(problems))
     if not rows:
         names = ", ".join(str(path) for path in paths)
@@ -67,15 +77,15 @@ def write_annotations(path: str | Path, rows: Iterable[tuple[str | Path, str]]) 
     """Writes `path LABEL` rows (or `path` alone where the label is empty), whole or not at all.
 
     Raises:
-        AnnotationError: a label with a space, or a path with a line break or with spaces at its ends: no reader could
-            take them apart again.
+        AnnotationError: a label with a space, or a path with a line break, a tab or with spaces at its ends: no reader
+            could take them apart again.
     """
     lines = []
     for image, label in rows:
         if any(character.isspace() for character in label):
             raise AnnotationError(f"{path}: expected a label without spaces, received {label!r} for {image}")
-        if "\n" in str(image) or "\r" in str(image):
-            raise AnnotationError(f"{path}: expected a path without line breaks, received {str(image)!r}")
+        if any(character in str(image) for character in "\n\r\t\0"):
+            raise AnnotationError(f"{path}: expected a path without line breaks and tabs, received {str(image)!r}")
         if str(image) != str(image).strip():
             raise AnnotationError(f"{path}: expected a path without spaces at its ends, received {str(image)!r}")
         lines.append(f"{image} {label}\n" if label else f"{image}\n")
@@ -86,6 +96,21 @@ def list_name(path: str | Path) -> str:
     """What to call a list: its file's name, or its folder's where that is `annotation.txt`, as converters write it."""
     path = Path(path)
     return path.absolute().parent.name if path.name == "annotation.txt" else path.name
+
+
+def missing_hint(row: Annotation) -> str:
+    """What may be wrong with a path where no image is, for the end of a message; empty where nothing strikes."""
+    path = str(row.path)
+    before_space = path.rpartition(" ")[0]
+    if "\\" in path:
+        return "; the path holds backslashes: write / between folders"
+    if _IN_COLUMNS.match(path):
+        return f"; {_FROM_TABLE}"
+    if path.endswith(('"', "'")):
+        return "; quotes are taken as a part of the path: leave them out"
+    if not row.label and before_space.lower().endswith(IMAGE_SUFFIXES):
+        return "; a row of this list is a path alone, and this one has a label behind it"
+    return ""
 
 
 def _read_one(path: Path, labelled: bool) -> tuple[list[Annotation], list[str]]:
@@ -101,17 +126,35 @@ def _read_one(path: Path, labelled: bool) -> tuple[list[Annotation], list[str]]:
         raise AnnotationError(f"{path}: cannot be read: {error.strerror}") from None
 
     rows, problems = [], []
-    # Only line feeds end a row: `splitlines` would also break at characters that file names may hold.
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(split_lines(text), start=1):
         row = line.strip()
         if not row:
             continue
         source = f"{path}:{number}"
-        image, label = row, ""
-        if labelled:
-            image, _, label = row.rpartition(" ")
-            if not image:
-                problems.append(f"{source}: expected 'path LABEL', received '{row}'")
-                continue
-        rows.append(Annotation(path.parent / image.strip(), label, source))
+        image, label = _split_row(row) if labelled else (row, "")
+        problem = _row_problem(row, image, label, labelled)
+        if problem:
+            problems.append(f"{source}: {problem}")
+        else:
+            rows.append(Annotation(path.parent / image, label, source))
+    if problems and (path.suffix.lower() == ".csv" or any(_IN_COLUMNS.search(problem) for problem in problems)):
+        problems[0] += f"; {_FROM_TABLE}"  # once, not with every row
     return rows, problems
+
+
+def _split_row(row: str) -> tuple[str, str]:
+    image, _, label = row.rpartition("\t" if "\t" in row else " ")
+    return image.strip(), label.strip()
+
+
+def _row_problem(row: str, image: str, label: str, labelled: bool) -> str:
+    """What keeps a row from being one; empty where all is well."""
+    if "\0" in row:
+        return "expected text, received a NUL byte; save the list as UTF-8"
+    if not labelled:
+        return ""
+    if not image or (not image.lower().endswith(IMAGE_SUFFIXES) and _IN_COLUMNS.match(row)):
+        return f"expected 'path LABEL', received '{row}'"
+    if " " in label:  # behind a tab
+        return f"expected a label without spaces, received '{label}' for {image}"
+    return ""

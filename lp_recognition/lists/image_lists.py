@@ -10,10 +10,11 @@ from pathlib import Path
 
 from lp_recognition.images.photographs import IMAGE_SUFFIXES, find_images
 from lp_recognition.lists.annotations import Annotation, write_annotations
-from lp_recognition.system.errors import AnnotationError, UserError
+from lp_recognition.lists.tables import read_table
+from lp_recognition.system.errors import AnnotationError, UserError, summarize
 from lp_recognition.system.files import write_text
 
-#: The columns of a CSV list.
+#: The columns of a CSV list that is written here.
 CSV_COLUMNS = ("image_path", "plate_text")
 
 
@@ -81,30 +82,29 @@ def to_csv(rows: Sequence[tuple[str, str]]) -> str:
     return text.getvalue()
 
 
-def read_csv(path: Path) -> list[Annotation]:
-    """Reads a CSV list with the columns image_path and plate_text, in any order and beside others.
+def read_csv(path: Path, columns: Mapping[str, str] | None = None) -> list[Annotation]:
+    """Reads a CSV list with columns for image and text, in any order and beside others; see `tables.read_table`.
+
+    Args:
+        path: The file; images are relative to its folder.
+        columns: `image` and `text` -> the name of its column, where it is not found by itself.
 
     Raises:
-        AnnotationError: no such file, other columns, or a row that lacks one.
+        UserError: no such file, or no such columns.
+        AnnotationError: rows that cannot be read, or lack an image or a text; or no row at all.
     """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise AnnotationError(f"{path}: expected a CSV list, received no such file") from None
-    except UnicodeDecodeError as error:
-        raise AnnotationError(f"{path}: expected UTF-8 text, received byte {error.start} of another encoding") from None
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    header = reader.fieldnames or []
-    if not set(CSV_COLUMNS) <= set(header):
-        received = ", ".join(header) or "an empty file"
-        raise AnnotationError(f"{path}:1: expected the columns {', '.join(CSV_COLUMNS)}, received {received}")
+    found, broken = read_table(path, columns or {})
+    problems = [(line, f"{path}:{line}: {problem}") for line, problem in broken]
     rows = []
-    for cells in reader:
-        source = f"{path}:{reader.line_num}"
-        image, label = cells["image_path"], cells["plate_text"]
-        if not image or not label:
-            raise AnnotationError(f"{source}: expected an image and its text, received {image!r}, {label!r}")
-        rows.append(Annotation(path.parent / image, label, source))
+    for row in found:
+        image, label = row.cells["image"], row.cells["text"]
+        if image and label:
+            rows.append(Annotation(path.parent / image, label, f"{path}:{row.line}"))
+        else:
+            message = f"{path}:{row.line}: expected an image and its text, received {image!r}, {label!r}"
+            problems.append((row.line, message))
+    if problems:
+        raise AnnotationError(summarize([message for _, message in sorted(problems)]))
     if not rows:
         raise AnnotationError(f"{path}: expected rows below the header, received none")
     return rows

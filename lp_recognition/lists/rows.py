@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lp_recognition.images.image import Image, Preprocessing, read_image
-from lp_recognition.lists.annotations import Annotation, read_annotations
+from lp_recognition.lists.annotations import Annotation, missing_hint, read_annotations
 from lp_recognition.settings.recognition import RecognitionConfig
 from lp_recognition.system.errors import AnnotationError, ImageError, summarize
 from lp_recognition.texts.vocabulary import Vocabulary, VocabularyError, min_time_steps, split_symbols
@@ -96,7 +96,9 @@ def refuse_missing(rows: Sequence[Annotation]) -> None:
         ImageError: names the first few that are missing.
     """
     missing = [
-        f"{row.source}: {row.path}: expected an image, received no such file" for row in rows if not row.path.exists()
+        f"{row.source}: {row.path}: expected an image, received no such file{missing_hint(row)}"
+        for row in rows
+        if not row.path.exists()
     ]
     if missing:
         raise ImageError(summarize(missing))
@@ -111,7 +113,8 @@ def read_row(row: Annotation) -> Image:
     try:
         image = read_image(row.path)
     except ImageError as error:
-        raise ImageError(f"{row.source}: {error}") from None
+        hint = "" if row.path.exists() else missing_hint(row)
+        raise ImageError(f"{row.source}: {error}{hint}") from None
     height, width = image.shape[:2]
     if min(height, width) < 4:
         raise ImageError(f"{row.source}: expected an image, received {width}x{height} pixels")

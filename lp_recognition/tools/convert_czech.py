@@ -16,7 +16,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from lp_recognition.lists.converters.czech import COLUMNS, CzechOptions, convert_czech
+from lp_recognition.lists.converters.czech import CzechOptions, convert_czech
+from lp_recognition.lists.tables import COLUMNS
 from lp_recognition.system.errors import run_script
 from lp_recognition.system.options import ScriptParser, default_workers
 

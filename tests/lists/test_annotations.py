@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lp_recognition.lists.annotations import read_annotations, write_annotations
+from lp_recognition.lists.annotations import Annotation, missing_hint, read_annotations, write_annotations
 from lp_recognition.system.errors import AnnotationError
 
 
@@ -55,6 +55,73 @@ def test_rows_without_a_label_are_named_or_skipped(tmp_path: Path):
     assert len(problems) == 1
 
 
+def test_a_row_with_a_tab_is_split_there(tmp_path: Path):
+    rows, _ = read_annotations(write(tmp_path / "train.txt", "my car.jpg\tA1\n a.jpg \t B1 \n"))
+    assert [(row.path.name, row.label) for row in rows] == [("my car.jpg", "A1"), ("a.jpg", "B1")]
+    with pytest.raises(
+        AnnotationError, match=r"train\.txt:1: expected a label without spaces, received 'A 1' for a\.j"
+    ):
+        read_annotations(write(tmp_path / "train.txt", "a.jpg\tA 1\n"))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_rows_end_as_on_any_system(tmp_path: Path, end: str):
+    rows, _ = read_annotations(write(tmp_path / "train.txt", end.join(["a.jpg A1", "b\u2028c.jpg B1", ""])))
+    assert [(row.path.name, row.label, row.source[-2:]) for row in rows] == [
+        ("a.jpg", "A1", ":1"),
+        ("b\u2028c.jpg", "B1", ":2"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["img.jpg,AB12", "img.JPG;AB12", "my img.png, AB12", "my img.png,AB 12", '"my img.webp","AB12"', "a,b.jpg ; AB12"],
+)
+def test_a_row_of_a_table_gets_a_pointer_to_the_converter(tmp_path: Path, row: str):
+    path = write(tmp_path / "train.txt", f"good.jpg A1\n{row}\n{row}\n")
+    problems = read_annotations(path, skip_bad_rows=True)[1]
+    assert len(problems) == 2
+    assert problems[0].startswith(f"{path}:2: expected 'path LABEL', received '{row}'; a table with commas")
+    assert "python -m utils.convert_csv TABLE --to txt" in problems[0]
+    assert problems[1] == f"{path}:3: expected 'path LABEL', received '{row}'"  # said once
+    path = write(tmp_path / "train.csv", "number,plate\n0001,AB12\n")
+    with pytest.raises(AnnotationError, match=r"train\.csv:1: expected 'path LABEL'.*utils\.convert_csv"):
+        read_annotations(path, skip_bad_rows=True)
+
+
+@pytest.mark.parametrize("row", ["a,b.jpg A1", "a.jpg;b.png A1", "no suffix A1", "a.jpg A,1"])
+def test_commas_in_paths_and_labels_are_no_table(tmp_path: Path, row: str):
+    rows, problems = read_annotations(write(tmp_path / "train.txt", row))
+    assert (rows[0].path, rows[0].label) == (tmp_path / row.rpartition(" ")[0], row.rpartition(" ")[2])
+    assert problems == []
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_a_nul_byte_spoils_its_row_alone(tmp_path: Path, labelled: bool):
+    path = write(tmp_path / "train.txt", "a.jpg A1\nb\0.jpg B1\nc.jpg C1\n")
+    rows, problems = read_annotations(path, labelled=labelled, skip_bad_rows=True)
+    assert [row.path.name[0] for row in rows] == ["a", "c"]
+    assert problems == [f"{path}:2: expected text, received a NUL byte; save the list as UTF-8"]
+
+
+@pytest.mark.parametrize(
+    ("path", "label", "hint"),
+    [
+        ("images\\a.jpg", "A1", "backslashes: write / between folders"),
+        ("C:\\images\\a.jpg", "", "backslashes: write / between folders"),
+        ('"my car.jpg"', "A1", "quotes are taken as a part of the path"),
+        ("a.jpg A1", "", "has a label behind it"),
+        ("a.jpg,A1", "", "becomes a list by python -m utils.convert_csv"),
+        ("my car.jpg", "A1", ""),
+        ("my car.jpg", "", ""),
+    ],
+)
+def test_what_may_be_wrong_with_a_missing_path(path: str, label: str, hint: str):
+    found = missing_hint(Annotation(Path(path), label))
+    assert hint in found
+    assert bool(found) == bool(hint)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -84,6 +151,7 @@ def test_a_folder_is_no_list(tmp_path: Path):
     [
         (("a.jpg", "A 1"), "label without spaces, received 'A 1' for"),
         (("a\nb.jpg", "A1"), "path without line breaks"),
+        (("a\tb.jpg", "A1"), "path without line breaks and tabs, received 'a\\\\tb.jpg'"),
         ((" a.jpg", "A1"), "path without spaces at its ends, received ' a.jpg'"),
     ],
 )

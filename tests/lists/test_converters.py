@@ -23,14 +23,13 @@ from lp_recognition.images.photographs import read_photograph
 from lp_recognition.images.truncation import is_truncated
 from lp_recognition.lists.annotations import read_annotations
 from lp_recognition.lists.converters import conversion
-from lp_recognition.lists.converters.ccpd import (
+from lp_recognition.lists.converters.ccpd import CcpdOptions, convert_ccpd
+from lp_recognition.lists.converters.ccpd_names import (
     CHARACTERS,
     LETTERS,
     PROVINCES,
     CcpdName,
     CcpdNameError,
-    CcpdOptions,
-    convert_ccpd,
     format_name,
     label_indices,
     parse_name,
@@ -501,6 +500,21 @@ def test_a_second_run_reads_nothing_again_but_what_failed(tmp_path: Path, monkey
     assert len(read) == 2
 
 
+def test_every_row_of_an_official_list_is_accounted_for(tmp_path: Path):
+    root = small_ccpd(tmp_path / "CCPD", 2)
+    names = sorted(path.name for path in (root / "ccpd_base").iterdir())[:2]
+    (root / "splits").mkdir()
+    rows = [f"ccpd_base\\{names[0]}", f"ccpd_tilt/{names[1]}", names[1], "notes/a.jpg", "\0"]
+    (root / "splits/train.txt").write_text("\n".join(rows), encoding="utf-8")
+    convert_ccpd(CcpdOptions(root, tmp_path / "out"))
+    assert len(rows_of(tmp_path / "out/train.txt")) == 1
+    failures = failures_of(tmp_path / "out")
+    found = {source: reason for source, reason in failures.items() if source.startswith("splits")}
+    # A sub-set that is not there is no mistake.
+    assert list(found) == [f"splits/train.txt:{line}" for line in (3, 4, 5)]
+    assert found["splits/train.txt:4"] == "broken row: expected ccpd_base/name.jpg or the like, received notes/a.jpg"
+
+
 def test_images_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     root = small_ccpd(tmp_path / "CCPD", 4)
     read: list[Path] = []
@@ -720,6 +734,25 @@ def test_czech_tables_that_are_splits_themselves(reid: Path, tmp_path: Path):
     assert (tmp_path / "out" / copied).read_bytes() == (reid / copied.removeprefix("images/")).read_bytes()
 
 
+def test_every_row_of_a_czech_table_is_accounted_for(reid: Path, tmp_path: Path):
+    lines = (reid / "trainVal.csv").read_text(encoding="utf-8").splitlines()[:9]
+    lines[2] = lines[2].replace("1AB", '"1AB')  # which would swallow the rows up to the next quote
+    lines[4] = lines[4].replace("4a51234", '"4a51234"x')
+    lines[5] = lines[5].replace("7T81111", "7T8\x00111")
+    lines[7] = lines[7].replace("images/", "images\\")  # as Windows writes it
+    (reid / "trainVal.csv").write_text("\n".join(lines), encoding="utf-8")
+    summary = convert_czech(CzechOptions(reid, tmp_path / "out"))
+    assert sorted(rows_of(tmp_path / "out/annotation.txt").values()) == [
+        "1AB2345", "2S22222", "2S22222", "4A51234", "7T81111",
+    ]  # fmt: skip
+    assert {source: reason.partition(":")[2] for source, reason in failures_of(tmp_path / "out").items()} == {
+        "trainVal.csv:3": ' expected quotes in pairs around cells, received 0,images/track 0/1.jpg,"1AB 2345,1',
+        "trainVal.csv:5": ' expected quotes in pairs around cells, received 1,images/track 1/1.jpg,"4a51234"x,1',
+        "trainVal.csv:6": " expected text, received a NUL byte",
+    }
+    assert (summary.images, summary.samples, summary.left_out) == (8, 5, 3)
+
+
 def test_czech_without_a_table_is_told(tmp_path: Path):
     (tmp_path / "ReId").mkdir()
     with pytest.raises(UserError, match=r"expected a table \(\*\.csv\) in it, received none; name it with --table"):
@@ -857,6 +890,12 @@ def test_ufprs_bad_files_stand_in_failed(ufpr: Path, tmp_path: Path):
         "track0002[02]": "track on two sides",
     }
     assert summary.left_out == len(kinds)
+
+
+@pytest.mark.parametrize("plate", ["AQY\x00638", "AQY-6\x1b38", "AQY-6388\u200b"])
+def test_a_ufpr_plate_of_no_characters_is_refused(plate: str):
+    with pytest.raises(UfprTextError, match=r"broken text: expected a plate of printable characters, received 'AQY"):
+        parse_text(f"plate: {plate}\nposition_plate: 1 2 3 4\n")
 
 
 def test_ufprs_texts_in_both_forms():

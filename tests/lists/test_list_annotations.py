@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from lp_recognition.lists.annotations import Annotation, read_annotations
 from lp_recognition.lists.splitting import split_by_plate
-from lp_recognition.system.errors import AnnotationError, UserError
+from lp_recognition.system.errors import UserError
 from lp_recognition.texts.vocabulary import plate_of
 from lp_recognition.tools.convert_csv import main as convert_csv
 from lp_recognition.tools.create_files_list import main as create_files_list
@@ -237,18 +237,54 @@ def test_another_list_is_not_written_over(tmp_path: Path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("path,text\na.jpg,A1\n", r"x\.csv:1: expected the columns image_path, plate_text, received path, text"),
+        (
+            "wo,was\na.jpg,A1\n",
+            r"x\.csv:1: expected columns for image and text, received the header wo, was",
+        ),
         ("", "received an empty file"),
         ("image_path,plate_text\n", "expected rows below the header"),
-        ("image_path,plate_text\na.jpg,A1\nb.jpg\n", r"x\.csv:3: expected an image and its text"),
+        ("image_path,plate_text\na.jpg,A1\nb.jpg\n", r"x\.csv:3: expected 2 columns, received 1"),
+        ("image_path,plate_text\na.jpg,A1\nb.jpg,\n", r"x\.csv:3: expected an image and its text, .*'b.jpg', ''"),
+        ("image_path,plate_text\na.jpg,A1\nb,c.jpg,B1\n", r"x\.csv:3: expected 2 columns, received 3"),
         ("image_path,plate_text\na.jpg,A 1\n", "expected a label without spaces, received 'A 1'"),
+        ('image_path,plate_text\n"a.jpg,A1\nb.jpg,B1\n', r'x\.csv:2: expected quotes in pairs .*, received "a.jpg,A1$'),
+        ('image_path,plate_text\n"a.jpg,A1\nb.jpg,B1"\n', r"x\.csv:2: expected quotes in pairs"),
+        ('image_path,plate_text\n"a".jpg,A1\n', r"x\.csv:2: expected quotes in pairs"),
+        ("image_path,plate_text\na.jpg,A1\nb.jpg,B\0001\n", r"x\.csv:3: expected text, received a NUL byte"),
+        ("image_path,plate\0text\na.jpg,A1\n", r"x\.csv:1: expected text, received a NUL byte"),
     ],
 )
 def test_csv_that_is_no_list_is_told(tmp_path: Path, content: str, message: str):
     (tmp_path / "x.csv").write_text(content)
-    with pytest.raises(AnnotationError, match=message):
+    with pytest.raises(UserError, match=message):
         convert_csv([str(tmp_path / "x.csv"), "--to", "txt"])
     assert not (tmp_path / "x.txt").exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "image_path,plate_text\na b.jpg,A1\nc.jpg,B1\n",
+        "plate_text;confidence;image_path\nA1;0.9;a b.jpg\n\nB1;0.8;c.jpg\n",
+        "filename\tlabel\r\na b.jpg\tA1\r\nc.jpg\tB1\r\n",
+        "image_path,plate_text\ra b.jpg,A1\rc.jpg,B1\r",  # line ends of an old Mac's spreadsheet
+        'a b.jpg,A1\n"c.jpg","B1"\n',  # two columns need no header
+        "a b.jpg;A1\nc.jpg;B1",
+    ],
+)
+def test_tables_of_many_makers_become_a_list(tmp_path: Path, content: str):
+    (tmp_path / "x.csv").write_bytes(content.encode())
+    assert convert_csv([str(tmp_path / "x.csv"), "--to", "txt"]) == 0
+    assert (tmp_path / "x.txt").read_text() == "a b.jpg A1\nc.jpg B1\n"
+
+
+def test_columns_of_other_names_are_named(tmp_path: Path):
+    (tmp_path / "x.csv").write_text("wo,label,was\na.jpg,car,A1\n")
+    arguments = [str(tmp_path / "x.csv"), "--to", "txt"]
+    assert convert_csv([*arguments, "--image-column", "wo", "--text_column", "was"]) == 0
+    assert (tmp_path / "x.txt").read_text() == "a.jpg A1\n"
+    with pytest.raises(UserError, match="--image-column: expected one of wo, label, was, received where"):
+        convert_csv([*arguments, "--image-column", "where"])
 
 
 # Listing a folder

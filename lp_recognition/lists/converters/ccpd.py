@@ -1,16 +1,11 @@
-"""CCPD, the Chinese City Parking Dataset: file names -> crops and lists.
+"""CCPD, the Chinese City Parking Dataset: photographs whose names describe the plate -> crops and lists.
 
 Zhenbo Xu et al., "Towards End-to-End License Plate Detection and Recognition: A Large Dataset and Baseline", ECCV 2018;
-https://github.com/detectRecog/CCPD (MIT license), in its editions of 2018, 2019 and 2020 (green plates). All that is
-known of an image stands in its name, seven fields joined by `-`:
-
-    025-95_113-154&383_386&473-386&473_177&454_154&383_363&402-0_0_22_27_27_33_16-37-15.jpg
-    area, tilt, box, corners, characters, brightness, blurriness
+https://github.com/detectRecog/CCPD (MIT license), in its editions of 2018, 2019 and 2020 (green plates).
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +14,7 @@ from typing import Any
 
 from lp_recognition.boxes.intersection import box_iou, sides_around
 from lp_recognition.images.photographs import find_images
+from lp_recognition.lists.converters.ccpd_names import CcpdName, CcpdNameError, parse_name
 from lp_recognition.lists.converters.conversion import (
     Cut,
     Outcome,
@@ -31,126 +27,16 @@ from lp_recognition.lists.converters.conversion import (
     finish,
 )
 from lp_recognition.lists.converters.cropping import Box, Corners
+from lp_recognition.lists.tables import split_lines
 from lp_recognition.system.errors import UserError, did_you_mean
-from lp_recognition.texts.vocabulary import PROVINCE_NAMES
 
 #: The sub-sets with plates; `np` holds images without one.
 SUBSETS = ("base", "db", "fn", "rotate", "tilt", "weather", "challenge", "blur", "green")
 NO_PLATES = "np"
 MODES = ("corners", "box", "both")
 
-#: The tables that the indices of a name point into. The last of each, O, means "no character".
-PROVINCES = "皖沪津渝冀晋蒙辽吉黑苏浙京闽赣鲁豫鄂湘粤桂琼川贵云藏陕甘青宁新警学O"
-LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZO"
-CHARACTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789O"
-
-_POINT = r"-?\d+&-?\d+"
-_NAME = re.compile(
-    rf"(?P<area>\d+)-(?P<tilt>-?\d+_-?\d+)-(?P<box>{_POINT}_{_POINT})-(?P<corners>{_POINT}(?:_{_POINT}){{3}})"
-    r"-(?P<indices>\d+(?:_\d+)*)-(?P<brightness>-?\d+)-(?P<blurriness>-?\d+)"
-)
-_FORM = "area-tilt-box-corners-characters-brightness-blurriness"
 #: Corners and box that share less than this (intersection over union) do not speak of the same plate.
 _MIN_AGREEMENT = 0.2
-
-Point = tuple[int, int]
-
-
-class CcpdNameError(UserError):
-    """A file name that is no CCPD name: `kind: details`."""
-
-
-@dataclass(frozen=True)
-class CcpdName:
-    """What a file name of CCPD says.
-
-    Attributes:
-        area: Share of the image that the plate covers, as written (the editions scale it differently).
-        tilt: Horizontal and vertical tilt, degrees.
-        box: Left-up and right-bottom corner of the box, `(x, y)`.
-        corners: Right-bottom, left-bottom, left-up, right-up corner of the plate, in the order of the name.
-        indices: Indices of the characters: province, letter, five or six more.
-        brightness: Of the plate's region.
-        blurriness: Of the plate's region; small is blurred.
-    """
-
-    area: str
-    tilt: Point
-    box: tuple[Point, Point]
-    corners: tuple[Point, Point, Point, Point]
-    indices: tuple[int, ...]
-    brightness: int
-    blurriness: int
-
-    @property
-    def label(self) -> str:
-        """The text of the plate, as 皖AY339S."""
-        return "".join(table[index] for table, index in zip(_tables(self.indices), self.indices, strict=True))
-
-    @property
-    def label_with_names(self) -> str:
-        """The text with the name of the province, as `<Anhui>AY339S`."""
-        return PROVINCE_NAMES[self.label[0]] + self.label[1:]
-
-
-def parse_name(stem: str) -> CcpdName:
-    """Reads a file name of CCPD.
-
-    Args:
-        stem: The name without its suffix.
-
-    Raises:
-        CcpdNameError: fields missing or malformed, an index outside its table, or a place marked as "no character".
-    """
-    match = _NAME.fullmatch(stem)
-    if match is None:
-        raise CcpdNameError(f"broken name: expected the seven fields {_FORM}, received {stem}")
-    indices = tuple(int(index) for index in match["indices"].split("_"))
-    if len(indices) not in (7, 8):
-        raise CcpdNameError(f"broken name: expected 7 or 8 characters, received {len(indices)} ({match['indices']})")
-    for place, (table, index) in enumerate(zip(_tables(indices), indices, strict=True), start=1):
-        if index >= len(table):
-            raise CcpdNameError(f"broken name: character {place}: expected below {len(table)}, received {index}")
-        if index == len(table) - 1:
-            raise CcpdNameError(f"broken name: character {place}: received {index}, which means 'no character'")
-    left_up, right_bottom = _points(match["box"])
-    first, second, third, fourth = _points(match["corners"])
-    horizontal, vertical = match["tilt"].split("_")
-    return CcpdName(
-        area=match["area"],
-        tilt=(int(horizontal), int(vertical)),
-        box=(left_up, right_bottom),
-        corners=(first, second, third, fourth),
-        indices=indices,
-        brightness=int(match["brightness"]),
-        blurriness=int(match["blurriness"]),
-    )
-
-
-def format_name(name: CcpdName) -> str:
-    """Writes a file name of CCPD, without a suffix: the inverse of `parse_name`."""
-    fields = [
-        name.area,
-        "_".join(map(str, name.tilt)),
-        "_".join(f"{x}&{y}" for x, y in name.box),
-        "_".join(f"{x}&{y}" for x, y in name.corners),
-        "_".join(map(str, name.indices)),
-        str(name.brightness),
-        str(name.blurriness),
-    ]
-    return "-".join(fields)
-
-
-def label_indices(label: str) -> tuple[int, ...]:
-    """The indices of a plate's characters: the inverse of `CcpdName.label`.
-
-    Raises:
-        CcpdNameError: a character that is not in its table.
-    """
-    try:
-        return tuple(table.index(character) for table, character in zip(_tables(label), label, strict=True))
-    except ValueError:
-        raise CcpdNameError(f"label: expected a Chinese plate of 7 or 8 characters, received {label!r}") from None
 
 
 @dataclass(frozen=True)
@@ -195,12 +81,11 @@ def convert_ccpd(options: CcpdOptions, workers: int = 1) -> Summary:
     """
     check_folders(options.source, options.output)
     folders, remarks = _choose_subsets(options)
-    split_of, listed = _read_splits(options.source, folders)
+    split_of, listed, failures = _read_splits(options.source, folders)
     modes = ("box", "corners") if options.mode == "both" else (options.mode,)
 
     plates: dict[str, _Plate] = {}
     samples: list[Sample] = []
-    failures: list[tuple[str, str]] = []
     images: Counter[str] = Counter()
     taken: set[str] = set()
     for subset, folder in folders.items():
@@ -248,15 +133,6 @@ def convert_ccpd(options: CcpdOptions, workers: int = 1) -> Summary:
     left_out = finish(options.output, lists, failures, report)
     rows = sum(len(outcome.made) for outcome in outcomes.values())
     return Summary("ccpd", options.output, images.total(), rows, left_out, mended, tuple(remarks))
-
-
-def _tables(indices: Sequence[Any]) -> list[str]:
-    return [PROVINCES, LETTERS, *[CHARACTERS] * (len(indices) - 2)]
-
-
-def _points(text: str) -> list[Point]:
-    pairs = (pair.split("&") for pair in text.split("_"))
-    return [(int(x), int(y)) for x, y in pairs]
 
 
 def _region(name: CcpdName, mode: str, options: CcpdOptions) -> Box | Corners:
@@ -310,23 +186,31 @@ def _choose_subsets(options: CcpdOptions) -> tuple[dict[str, Path], list[str]]:
     return {name: found[name] for name in SUBSETS if name in wanted}, remarks
 
 
-def _read_splits(source: Path, folders: Mapping[str, Path]) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
-    """Reads the official lists: image -> names of its lists, and image -> where it was first listed.
+def _read_splits(
+    source: Path, folders: Mapping[str, Path]
+) -> tuple[dict[str, tuple[str, ...]], dict[str, str], list[tuple[str, str]]]:
+    """Reads the official lists: image -> names of its lists, image -> where it was first listed, and broken rows.
 
     Rows are `ccpd_base/name.jpg`; in front of the folder some copies of the lists hold a path of their author's.
     """
     split_of: dict[str, tuple[str, ...]] = {}
     listed: dict[str, str] = {}
+    failures: list[tuple[str, str]] = []
     subset_of = {folder.name: folder for folder in folders.values()}
     for path in sorted([*source.glob("splits/*.txt"), *source.glob("split/*.txt")]):
-        for row in path.read_text(encoding="utf-8-sig", errors="replace").split("\n"):
-            folder, _, image = row.strip().rpartition("/")
+        where = f"{path.parent.name}/{path.name}"
+        for number, row in enumerate(split_lines(path.read_text(encoding="utf-8-sig", errors="replace")), start=1):
+            row = row.strip()
+            folder, _, image = row.replace("\\", "/").rpartition("/")
             folder = folder.rpartition("/")[2]
             if folder in subset_of:
                 name = (subset_of[folder] / image).relative_to(source).as_posix()
                 split_of[name] = tuple(dict.fromkeys((*split_of.get(name, ()), path.stem)))
-                listed.setdefault(name, f"{path.parent.name}/{path.name}")
-    return split_of, listed
+                listed.setdefault(name, where)
+            elif row and folder.lower().removeprefix("ccpd_") not in (*SUBSETS, NO_PLATES):  # else one not asked for
+                message = f"broken row: expected ccpd_base/name.jpg or the like, received {row}"
+                failures.append((f"{where}:{number}", message))
+    return split_of, listed, failures
 
 
 def _lists(

@@ -164,7 +164,7 @@ def convert(
     for sample in samples:
         outputs = tuple(cut.output for cut in sample.cuts)
         if _printable(sample.source) != sample.source:
-            problem = "unusable file name: expected UTF-8 without line breaks"
+            problem = "unusable file name: expected UTF-8 without line breaks and tabs"
             outcomes[sample.source] = Outcome(sample.source, problems=(problem,), is_checked=False)
         elif sample.source in done and all(_is_there(output / made) for made in outputs):
             outcomes[sample.source] = Outcome(sample.source, outputs, done[sample.source])
@@ -287,8 +287,8 @@ def _encode(crop: Image, suffix: str) -> bytes:
 
 
 def _printable(text: str) -> str:
-    """Escapes line breaks, and bytes of a file name that are no UTF-8: neither fits into a list."""
-    escaped = text.replace("\n", "\\n").replace("\r", "\\r")
+    """Escapes line breaks, tabs and NULs, and bytes of a file name that are no UTF-8: none of them fits into a list."""
+    escaped = text.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t").replace("\0", "\\0")
     return escaped.encode("utf-8", "backslashreplace").decode("utf-8")
 
 

@@ -8,7 +8,6 @@ each is opened once, to leave out what cannot be read.
 
 from __future__ import annotations
 
-import csv
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -25,16 +24,9 @@ from lp_recognition.lists.converters.conversion import (
     finish,
 )
 from lp_recognition.lists.converters.tracks import keep_apart, write_tracks
+from lp_recognition.lists.tables import read_table
 from lp_recognition.system.errors import UserError
 
-#: Column names in use, per role, in the order in which they are looked for.
-COLUMNS: dict[str, tuple[str, ...]] = {
-    "image": ("image_path", "image", "path", "img_path", "filename", "file_name", "file", "img"),
-    "text": ("lp", "plate", "plate_text", "text", "label", "lp_text", "license_plate"),
-    "track": ("track_id", "track", "trackid", "id_track", "vehicle_id"),
-    "split": ("train", "split", "set", "subset", "part"),
-}
-_REQUIRED = ("image", "text")
 _SPLITS = {
     "1": "train", "true": "train", "train": "train", "training": "train", "trainval": "train",
     "0": "test", "false": "test", "test": "test", "testing": "test",
@@ -161,29 +153,12 @@ def _listed_path(source: str, options: CzechOptions) -> str:
 
 
 def _read_table(table: Path, options: CzechOptions) -> tuple[list[_Row], list[tuple[str, str]]]:
-    try:
-        text = table.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise UserError(f"{table}: expected a table, received no such file") from None
-    except UnicodeDecodeError as error:
-        raise UserError(f"{table}: expected UTF-8 text, received byte {error.start} of another encoding") from None
-    lines = text.splitlines()
-    if not lines:
-        raise UserError(f"{table}: expected a header and rows, received an empty file")
-    delimiter = max(",;\t", key=lines[0].count)
-    reader = csv.reader(lines, delimiter=delimiter)
-    header = [name.strip() for name in next(reader)]
-    places = _find_columns(header, options.columns or {}, str(table))
+    found, problems = read_table(table, options.columns or {})
     folder = table.parent.relative_to(options.source).as_posix()
-    rows, failures = [], []
-    for cells in reader:
-        if not any(cell.strip() for cell in cells):
-            continue
-        where = f"{table.name}:{reader.line_num}"
-        if len(cells) != len(header):
-            failures.append((where, f"broken row: expected {len(header)} columns, received {len(cells)}"))
-            continue
-        values = {role: cells[place].strip() for role, place in places.items()}
+    rows: list[_Row] = []
+    failures = [(f"{table.name}:{line}", f"broken row: {problem}") for line, problem in problems]
+    for row in found:
+        where, values = f"{table.name}:{row.line}", row.cells
         image = PurePosixPath(folder, values["image"].replace("\\", "/"))
         if not values["image"] or image.is_absolute() or ".." in image.parts:
             failures.append((where, f"broken row: expected an image below the table's folder, received {image}"))
@@ -197,7 +172,7 @@ def _read_table(table: Path, options: CzechOptions) -> tuple[list[_Row], list[tu
             choices = ", ".join(_SPLITS)
             failures.append((image.as_posix(), f"unknown split: {where}: expected one of {choices}, received {split}"))
             continue
-        side = _SPLITS[split.lower()] if split else ("" if "split" in places else _split_of_name(table.stem))
+        side = _SPLITS[split.lower()] if split else ("" if "split" in values else _split_of_name(table.stem))
         rows.append(_Row(image.as_posix(), label, values.get("track", ""), side))
     return rows, failures
 
@@ -205,30 +180,6 @@ def _read_table(table: Path, options: CzechOptions) -> tuple[list[_Row], list[tu
 def _split_of_name(stem: str) -> str:
     """A table without a split column may be a split itself: `trainVal.csv`, `test.csv`."""
     return _SPLITS.get(stem.lower(), "")
-
-
-def _find_columns(header: Sequence[str], named: Mapping[str, str], table: str) -> dict[str, int]:
-    lowered = [name.lower() for name in header]
-    places: dict[str, int] = {}
-    for role, candidates in COLUMNS.items():
-        if named.get(role):
-            if named[role] not in header:
-                raise UserError(
-                    f"{table}: --{role}-column: expected one of {', '.join(header)}, received {named[role]}"
-                )
-            places[role] = header.index(named[role])
-            continue
-        known = [lowered.index(name) for name in candidates if name in lowered]
-        if known:
-            places[role] = known[0]
-    missing = [role for role in _REQUIRED if role not in places]
-    if missing:
-        options = " and ".join(f"--{role}-column" for role in missing)
-        raise UserError(
-            f"{table}: expected columns for image and text, received the header {', '.join(header) or '(empty)'}; say "
-            f"which is which with {options} (and --track-column, --split-column)"
-        )
-    return places
 
 
 def _drop_repeated(rows: Sequence[_Row]) -> tuple[list[_Row], list[tuple[str, str]]]:

@@ -82,6 +82,8 @@ def parse_text(text: str) -> UfprText:
     plate = "".join(values.get("plate", "").split()).upper()
     if not plate:
         raise UfprTextError("broken text: expected a line 'plate: ABC-1234', received none")
+    if not plate.isprintable():
+        raise UfprTextError(f"broken text: expected a plate of printable characters, received {plate!r}")
     expected = len(plate.replace("-", ""))
     if characters not in (0, expected):
         raise UfprTextError(f"broken text: expected {expected} characters of {plate}, received boxes of {characters}")
