@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lp_recognition.images.photographs import IMAGE_SUFFIXES, find_images
+from lp_recognition.images.photographs import IMAGE_SUFFIXES, find_files
 from lp_recognition.lists.annotations import Annotation, write_annotations
 from lp_recognition.lists.tables import read_table
 from lp_recognition.system.errors import AnnotationError, UserError, summarize
@@ -18,8 +19,8 @@ from lp_recognition.system.files import write_text
 CSV_COLUMNS = ("image_path", "plate_text")
 
 
-def list_images(folder: Path, *, recursive: bool) -> list[Path]:
-    """The images in a folder, sorted.
+def list_images(folder: Path, *, recursive: bool) -> tuple[list[Path], list[str]]:
+    """The images in a folder, sorted, and remarks on what was left out: other files, and images in its folders.
 
     Raises:
         UserError: no such folder, or no image in it.
@@ -27,13 +28,24 @@ def list_images(folder: Path, *, recursive: bool) -> list[Path]:
     if not folder.is_dir():
         received = "a file" if folder.is_file() else "no such folder"
         raise UserError(f"{folder}: expected a folder with images, received {received}")
-    images = find_images(folder)
+    images, others = find_files(folder)
+    below = 0
     if not recursive:
-        images = [path for path in images if path.parent == folder]
+        below = sum(path.parent != folder for path in images)
+        images, others = ([path for path in paths if path.parent == folder] for paths in (images, others))
+    remarks = []
+    if below:
+        remarks.append(f"images in its folders, left out: {below}; --recursive takes them, too")
+    if others:
+        kinds = Counter(path.suffix.lower() or "without a suffix" for path in others)
+        listed = ", ".join(
+            f"{count} {kind}" for kind, count in sorted(kinds.items(), key=lambda kind: (-kind[1], kind[0]))
+        )
+        remarks.append(f"other files, left out: {listed}")
     if not images:
-        hint = "" if recursive else "; --recursive looks into its folders, too"
-        raise UserError(f"{folder}: expected images ({', '.join(IMAGE_SUFFIXES)}), received none{hint}")
-    return images
+        received = "; ".join(["none", *remarks])
+        raise UserError(f"{folder}: expected images ({', '.join(IMAGE_SUFFIXES)}), received {received}")
+    return images, remarks
 
 
 def path_in_list(image: Path, target: Path, source: Path | None = None) -> str:

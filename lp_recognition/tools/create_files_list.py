@@ -1,6 +1,7 @@
 """Lists the images of a folder, one path in a row, without labels: what test_lpr.py reads.
 
-Paths are relative to the folder of the list, so both can be moved together.
+Paths are relative to the folder of the list, so both can be moved together. Files that are no images by their names are
+left out and counted; hidden ones are passed over.
 
 example:
   python utils/create_files_list.py images/ --output test.txt --recursive
@@ -8,6 +9,7 @@ example:
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,8 +27,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--recursive", action="store_true", help="look into the folders below, too")
     args = parser.parse_args(argv)
 
-    images = list_images(args.folder, recursive=args.recursive)
+    images, remarks = list_images(args.folder, recursive=args.recursive)
     write_annotations(args.output, [(path_in_list(path, args.output), "") for path in images])
+    for remark in remarks:
+        print(f"{args.folder}: {remark}", file=sys.stderr)
     print(f"{len(images)} images in {args.output}")
     return 0
 

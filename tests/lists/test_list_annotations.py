@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lp_recognition.lists.annotations import Annotation, read_annotations
+from lp_recognition.lists.image_lists import list_images
 from lp_recognition.lists.splitting import split_by_plate
 from lp_recognition.system.errors import UserError
 from lp_recognition.texts.vocabulary import plate_of
@@ -290,22 +291,55 @@ def test_columns_of_other_names_are_named(tmp_path: Path):
 # Listing a folder
 
 
-def test_create_files_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.chdir(tmp_path)
-    for name in ("images/b.jpg", "images/a b.PNG", "images/deep/c.jpeg", "images/notes.txt", "images/.hidden.jpg"):
+def touch(*names: str) -> None:
+    for name in names:
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_bytes(b"x")
+
+
+def test_create_files_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.chdir(tmp_path)
+    touch("images/b.jpg", "images/a b.PNG", "images/deep/c.jpeg", "images/notes.txt", "images/.hidden.jpg")
     assert create_files_list(["images/", "--output", "test.txt"]) == 0
     assert Path("test.txt").read_text() == "images/a b.PNG\nimages/b.jpg\n"
+    output = capsys.readouterr()
+    assert output.out == "2 images in test.txt\n"
+    assert output.err == (
+        "images: images in its folders, left out: 1; --recursive takes them, too\n"
+        "images: other files, left out: 1 .txt\n"
+    )
     assert create_files_list(["images", "--output", "lists/test.txt", "--recursive"]) == 0
     assert Path("lists/test.txt").read_text() == "../images/a b.PNG\n../images/b.jpg\n../images/deep/c.jpeg\n"
     rows, _ = read_annotations("lists/test.txt", labelled=False)
     assert all(row.path.exists() for row in rows)
-    Path("empty/deep").mkdir(parents=True)
-    with pytest.raises(UserError, match=r"empty: expected images .*received none; --recursive looks into its folders"):
-        create_files_list(["empty", "--output", "x.txt"])
     with pytest.raises(UserError, match="nowhere: expected a folder with images, received no such folder"):
         create_files_list(["nowhere", "--output", "x.txt"])
+
+
+def test_a_folder_without_images_says_what_it_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    touch("phone/a.HEIC", "phone/b.heic", "phone/README", "phone/deep/c.jpg")
+    with pytest.raises(
+        UserError,
+        match=r"phone: expected images \(\.jpg, .*\), received none; images in its folders, left out: 1; --recursive "
+        r"takes them, too; other files, left out: 2 \.heic, 1 without a suffix$",
+    ):
+        create_files_list(["phone", "--output", "x.txt"])
+    assert not Path("x.txt").exists()
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".JPEG", ".jpe", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm"])
+def test_what_can_be_read_is_an_image_by_its_name(tmp_path: Path, suffix: str):
+    assert cv2.imwrite(str(tmp_path / f"a{suffix}"), np.zeros((8, 8, 3), np.uint8))
+    assert list_images(tmp_path, recursive=False) == ([tmp_path / f"a{suffix}"], [])
+
+
+def test_a_link_leads_in_no_circle_and_each_folder_is_entered_once(tmp_path: Path):
+    touch(*(str(tmp_path / name) for name in ("images/1.jpg", "images/deep/2.jpg", "elsewhere/3.jpg")))
+    for link, target in {"deep/up": "..", "a": "deep", "far": "../elsewhere", "far too": "../elsewhere"}.items():
+        (tmp_path / "images" / link).symlink_to(target)
+    images, _ = list_images(tmp_path / "images", recursive=True)
+    assert [str(path.relative_to(tmp_path / "images")) for path in images] == ["1.jpg", "deep/2.jpg", "far/3.jpg"]
 
 
 @pytest.mark.parametrize(
