@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-
-import cv2
-
 from lp_recognition.deployment.comparison import Bounds, Comparison
 from lp_recognition.deployment.noise import FALLEN_APART_DB, noise_verdict
-from lp_recognition.images.image import Image
-from lp_recognition.system.page import escape, page
+from lp_recognition.system.page import escape, figure, page
 
 #: So many images are shown.
 SHOWN = 60
@@ -94,12 +89,5 @@ def _figure(comparison: Comparison, number: int) -> str:
         f"{escape(subject.show(model.readings[number]))}</span> {escape(model.name)}"
         for model in comparison.models
     )
-    return (
-        f'<figure title="{escape(subject.names[number])}">{_picture(subject.images[number])}'
-        f"<figcaption><b>{escape(subject.labels[number])}</b>{lines}</figcaption></figure>"
-    )
-
-
-def _picture(image: Image) -> str:
-    data = base64.b64encode(cv2.imencode(".png", image)[1].tobytes()).decode()
-    return f'<img src="data:image/png;base64,{data}" alt="">'
+    caption = f"<b>{escape(subject.labels[number])}</b>{lines}"
+    return figure(subject.images[number], caption, title=subject.names[number])

@@ -7,7 +7,7 @@ import html
 from lp_recognition.deployment.layers import Layer
 from lp_recognition.deployment.report import Report, shape_text, verdict_word
 from lp_recognition.deployment.targets import Verdict
-from lp_recognition.system.page import escape, page
+from lp_recognition.system.page import cards, escape, page
 
 _CLASSES = {"passed": "good", "failed": "bad", "not checked": "warn"}
 
@@ -17,18 +17,17 @@ def report_page(report: Report) -> str:
     network = report.network
     peak, layer = network.peak
     arena = report.micro.arena if report.micro is not None else None
-    cards = [
-        ("MACs", _short(network.macs), f"{network.macs:,}"),
-        ("parameters", _short(network.parameters), f"{network.parameters:,}"),
-        ("flash", f"{network.file_bytes / 1024:,.0f} KiB", "the file"),
-        ("RAM for activations", f"{peak / 1024:,.0f} KiB", f"while {layer.name} runs"),
+    figures = [
+        ("MACs", _short(network.macs), f"{network.macs:,}", ""),
+        ("parameters", _short(network.parameters), f"{network.parameters:,}", ""),
+        ("flash", f"{network.file_bytes / 1024:,.0f} KiB", "the file", ""),
+        ("RAM for activations", f"{peak / 1024:,.0f} KiB", f"while {layer.name} runs", ""),
     ]
     if arena is not None:
-        cards.append(("TFLite-Micro's arena", f"{arena.total / 1024:,.0f} KiB", "as it ran the file"))
-    figures = "".join(f"<div>{name}<b>{value}</b><small>{escape(note)}</small></div>" for name, value, note in cards)
+        figures.append(("TFLite-Micro's arena", f"{arena.total / 1024:,.0f} KiB", "as it ran the file", ""))
     body = f"""<h1>{escape(report.source)}</h1>
 <p class="soft">{escape(report.note)}</p>
-<div class="cards">{figures}</div>
+{cards(figures)}
 <h2>Targets</h2>
 <div class="targets">{"".join(map(_verdict, report.verdicts))}</div>
 <h2>Where the work and the memory are</h2>

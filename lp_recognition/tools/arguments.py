@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from lp_recognition.system.options import ScriptParser
 
 if TYPE_CHECKING:
     from lp_recognition.settings.recognition import RecognitionConfig
@@ -53,7 +54,7 @@ def parse_model_arguments(argv: Sequence[str] | None, description: str | None, e
     Raises:
         ConfigError: the config, or a setting that is changed, is wrong.
     """
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ScriptParser(description)
     parser.add_argument("config", help="a config (.py), a folder (its default.py), or a recorded config.yaml")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help=f"settings to change: {example}")
     which = parser.add_mutually_exclusive_group()
