@@ -19,8 +19,13 @@ from lp_recognition.system.files import write_text
 CSV_COLUMNS = ("image_path", "plate_text")
 
 
-def list_images(folder: Path, *, recursive: bool) -> tuple[list[Path], list[str]]:
+def list_images(folder: Path, *, recursive: bool, ignored: str = "") -> tuple[list[Path], list[str]]:
     """The images in a folder, sorted, and remarks on what was left out: other files, and images in its folders.
+
+    Args:
+        folder: The folder.
+        recursive: Whether the folders below are looked into, too.
+        ignored: The ending of other files that are not worth a remark.
 
     Raises:
         UserError: no such folder, or no image in it.
@@ -36,8 +41,9 @@ def list_images(folder: Path, *, recursive: bool) -> tuple[list[Path], list[str]
     remarks = []
     if below:
         remarks.append(f"images in its folders, left out: {below}; --recursive takes them, too")
-    if others:
-        kinds = Counter(path.suffix.lower() or "without a suffix" for path in others)
+    kinds = Counter(path.suffix.lower() or "without a suffix" for path in others)
+    kinds.pop(ignored, None)
+    if kinds:
         listed = ", ".join(
             f"{count} {kind}" for kind, count in sorted(kinds.items(), key=lambda kind: (-kind[1], kind[0]))
         )

@@ -343,7 +343,15 @@ def test_a_link_leads_in_no_circle_and_each_folder_is_entered_once(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    "name", ["create_files_list", "update_annotations", "check_annotations", "split_annotations", "convert_csv"]
+    "name",
+    [
+        "create_files_list",
+        "update_annotations",
+        "check_annotations",
+        "split_annotations",
+        "convert_csv",
+        "list_from_names",
+    ],
 )
 @pytest.mark.parametrize("as_module", [False, True])
 def test_help_has_an_example(name: str, as_module: bool):
