@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--overwrite", action="store_true", help="replace sources that are there")
     arguments = parser.parse_args(argv)
 
-    from lp_recognition.deployment.c_code import CReader, export_c
+    from lp_recognition.deployment.recognition_c import CReader, export_c
     from lp_recognition.settings.recognition import load_config
 
     config = load_config(arguments.config) if arguments.config else None

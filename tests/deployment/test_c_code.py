@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import functools
+import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
-from deployed_models import CONFIG, REAL_CROPS, config_file, exported, folder
+from deployed_models import CONFIG, REAL_CROPS, ROOT, config_file, exported, folder
 from tiny_models import run_python
 from tiny_tflite import tiny_tflite
 
-from lp_recognition.deployment.c_code import CReader, export_c
+from lp_recognition.deployment.recognition_c import CReader, export_c
 from lp_recognition.images.image import read_image
 from lp_recognition.reading.recognizer import Recognizer
 from lp_recognition.settings.recognition import RecognitionConfig
@@ -26,8 +27,21 @@ needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="no C com
 
 def needs(*programs: str) -> pytest.MarkDecorator:
     missing = [program for program in programs if shutil.which(program) is None]
-    return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)} (see lp_recognition/export/"
-                                                    "firmware/Makefile for Debian's packages)")  # fmt: skip
+    return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
+
+
+@functools.cache
+def builds(compiler: str) -> bool:
+    """Whether the Makefile's `CORTEX_M` or `RISCV` is there with all that it needs, picolibc above all."""
+    makefile = ROOT / "lp_recognition" / "deployment" / "firmware" / "Makefile"
+    rule = f'probe: ; @echo "int main(void) {{ return 0; }}" | $({compiler}) -x c -o {os.devnull} -'
+    command = ["make", "-s", "-f", str(makefile), f"--eval={rule}", "probe"]
+    return shutil.which("make") is not None and subprocess.run(command, capture_output=True, timeout=60).returncode == 0
+
+
+def needs_target(compiler: str) -> pytest.MarkDecorator:
+    reason = f"the Makefile's {compiler} builds no program here (its head names Debian's packages)"
+    return pytest.mark.skipif(not builds(compiler), reason=reason)
 
 
 @functools.cache
@@ -80,13 +94,31 @@ def made(goal: str) -> str:
     return result.stdout + result.stderr
 
 
-@needs("make", "arm-none-eabi-gcc", "qemu-system-arm")
+@needs("make")
+@pytest.mark.parametrize(("program", "expected"), [("exit 0", True), ("exit 1", False), (None, False)])
+def test_a_compiler_without_its_library_is_none(program, expected, tmp_path, monkeypatch):
+    """Debian has the compilers without picolibc, too."""
+    for name in ("arm-none-eabi-gcc", "riscv64-unknown-elf-gcc"):
+        if program is not None:
+            (tmp_path / name).write_text(f"#!/bin/sh\ncat > {os.devnull}\n{program}\n")
+            (tmp_path / name).chmod(0o755)
+    tools = tmp_path / "tools"  # without the compilers that may lie beside make
+    tools.mkdir()
+    for tool in ("make", "sh", "cat"):
+        (tools / tool).symlink_to(str(shutil.which(tool)))
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{tools}")
+    assert [builds.__wrapped__(compiler) for compiler in ("CORTEX_M", "RISCV")] == [expected] * 2
+
+
+@needs_target("CORTEX_M")
+@needs("qemu-system-arm")
 def test_its_own_test_passes_on_an_emulated_cortex_m():
     output = made("test-cortex-m")
     assert "passed" in output.splitlines()
 
 
-@needs("make", "riscv64-unknown-elf-gcc", "qemu-system-riscv32")
+@needs_target("RISCV")
+@needs("qemu-system-riscv32")
 def test_its_own_test_passes_on_an_emulated_riscv():
     output = made("test-riscv")
     assert "passed" in output.splitlines()

@@ -1,0 +1,241 @@
+"""C for firmware that reads plates: alphabet, decoder and their test; and that C held against Python."""
+
+from __future__ import annotations
+
+import ctypes
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lp_recognition.deployment import c_code
+from lp_recognition.deployment.layers import model_bytes, read_model_file
+from lp_recognition.deployment.micro import is_installed, run_once
+from lp_recognition.images.image import Image
+from lp_recognition.model_files.description import settle_config
+from lp_recognition.model_files.interpreter import TensorInfo, pixel_values
+from lp_recognition.model_files.pretrained import find_model
+from lp_recognition.model_files.recognition import read_description
+from lp_recognition.reading.recognizer import Recognizer, read_logits
+from lp_recognition.settings.recognition import RecognitionConfig
+from lp_recognition.system.errors import ModelError, UserError
+from lp_recognition.texts.decoding import decode
+
+_FIXED = ("lpr.h", "lpr_image.c", "lpr_ctc.c", "lpr_test.c", "lpr_vectors.h", "Makefile")
+_LIBRARY = ("lpr_image.c", "lpr_ctc.c", "lpr_tables.c")
+_FLAGS = ("-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-O2")
+#: Probabilities in C are of this.
+_ONE = 32768
+_MOST_CLASSES = 255
+_VECTOR_SEED = 1
+
+
+def export_c(
+    model: str | Path, folder: Path, *, config: RecognitionConfig | None = None, overwrite: bool = False
+) -> list[tuple[Path, int]]:
+    """Writes C for an integer `.tflite`.
+
+    Args:
+        model: The file, uint8 or int8 at its ends, or the name of a shipped one.
+        folder: Where the sources go.
+        config: The settings of the model; None for those that the file carries.
+        overwrite: Replace files that are there.
+
+    Returns:
+        The files and their bytes.
+
+    Raises:
+        ModelError: the file is missing, broken, float, or of another type at input and output.
+        ConfigError: it neither describes itself nor is there a config, or they disagree.
+        UserError: files are in the way, or the folder cannot be written.
+    """
+    model = find_model(model)
+    recognizer = _open(model, config)
+    data, name = model_bytes(read_model_file(model)), Path(model).name
+    found = run_once(data).arena if is_installed() else None
+    arena = None if found is None else found.total
+    kind = "README.micro.md" if recognizer.ends[1].dtype == np.int8 else "README.gap8.md"
+    files = {source: c_code.template(source) for source in _FIXED}
+    files["lpr_config.h"] = c_code.defines(_config_values(recognizer, arena), name)
+    files["lpr_tables.c"] = _tables(recognizer)
+    files["lpr_model.c"] = c_code.model_array(data, name)
+    files["lpr_vectors.c"] = _vectors(recognizer)
+    files["README.md"] = c_code.readme(("README.md", kind), data, str(model), arena)
+    return c_code.write_sources(files, folder, overwrite=overwrite)
+
+
+@dataclass(frozen=True)
+class CCheck:
+    """One crop in C and in Python.
+
+    Attributes:
+        expected: What Python reads.
+        received: What C reads.
+        decodes_alike: Whether both read the same from the same output of the network.
+        levels: Largest difference of the network's input.
+    """
+
+    expected: str
+    received: str
+    decodes_alike: bool
+    levels: int
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing differs."""
+        return self.decodes_alike and self.levels == 0
+
+
+class CReader:
+    """The firmware's C, built for this machine and called from Python.
+
+    Args:
+        folder: Where `export_c` wrote it.
+        recognizer: The same model in Python, which runs the network in between.
+        compiler: The C compiler.
+
+    Raises:
+        UserError: there is no compiler, or it refuses the sources.
+    """
+
+    def __init__(self, folder: Path, recognizer: Recognizer, compiler: str = "cc") -> None:
+        if shutil.which(compiler) is None:
+            raise UserError(f"expected a C compiler to check the sources with, received none called `{compiler}`")
+        self._recognizer = recognizer
+        with tempfile.TemporaryDirectory() as build:
+            library = Path(build) / "liblpr.so"
+            sources = [str(folder / name) for name in _LIBRARY]
+            command = [compiler, *_FLAGS, "-shared", "-fPIC", "-o", str(library), *sources]
+            result = subprocess.run(command, capture_output=True, text=True)
+            if result.returncode != 0:
+                raise UserError(f"{folder}: expected sources that build without warnings, received {result.stderr}")
+            self._library = ctypes.CDLL(str(library))
+        steps = recognizer.ends[1].shape[1]
+
+        class Reading(ctypes.Structure):
+            _fields_ = (
+                ("length", ctypes.c_uint16),
+                ("symbols", ctypes.c_uint16 * steps),
+                ("confidences", ctypes.c_uint16 * steps),
+                ("confidence", ctypes.c_uint16),
+            )
+
+        self._reading_type = Reading
+        self._library.lpr_text.restype = ctypes.c_size_t
+        self._library.lpr_prepare.argtypes = [ctypes.c_void_p, *[ctypes.c_int] * 3, ctypes.c_size_t, ctypes.c_void_p]
+
+    def prepare(self, image: Image) -> NDArray[Any]:
+        """A crop, uint8 `(h, w)` or `(h, w, channels)`, as the network's input, `(1, height, width, channels)`."""
+        image = np.ascontiguousarray(image.reshape(*image.shape[:2], -1))
+        taken = self._recognizer.ends[0]
+        values = np.empty(taken.shape, taken.dtype)
+        height, width, channels = image.shape
+        status = self._library.lpr_prepare(
+            image.ctypes.data, height, width, channels, width * channels, values.ctypes.data
+        )
+        if status != 0:
+            raise ValueError(f"the C refuses an image of shape {image.shape}")
+        return values
+
+    def decode(self, logits: NDArray[Any]) -> tuple[str, float, tuple[float, ...]]:
+        """Text, its confidence and those of its symbols, of the network's output, `(1, time, classes)` as it is."""
+        logits = np.ascontiguousarray(logits)
+        reading = self._reading_type()
+        self._library.lpr_decode(ctypes.c_void_p(logits.ctypes.data), ctypes.byref(reading))
+        text = ctypes.create_string_buffer(64 * logits.shape[1])
+        self._library.lpr_text(ctypes.byref(reading), text, ctypes.c_size_t(len(text)))
+        confidences = tuple(value / _ONE for value in reading.confidences[: reading.length])
+        return text.value.decode("utf-8"), reading.confidence / _ONE, confidences
+
+    def read(self, image: Image) -> str:
+        """The text of a crop."""
+        return self.decode(self._recognizer.run(self.prepare(image)))[0]
+
+    def check(self, image: Image) -> CCheck:
+        """Reads a crop in C and in Python, and tells where they part."""
+        recognizer = self._recognizer
+        values = self.prepare(image)
+        pixels = pixel_values(recognizer.ends[0], recognizer.config.preprocessing)
+        expected = pixels[recognizer.config.preprocessing.prepare(image)]
+        output = recognizer.run(values)
+        text, _, _ = self.decode(output)
+        [decoded] = read_logits(recognizer.ends[1].dequantize(output), recognizer.vocabulary)
+        apart = np.abs(values[0].astype(int) - expected.astype(int)).max()
+        return CCheck(recognizer.read(image).text, text, decoded.text == text, int(apart))
+
+
+def _open(model: str | Path, config: RecognitionConfig | None) -> Recognizer:
+    config = settle_config(model, read_description(model), config)
+    recognizer = Recognizer(model, config=config)
+    c_code.check_ends(str(model), *recognizer.ends)
+    if recognizer.vocabulary.num_classes > _MOST_CLASSES:
+        raise ModelError(
+            f"{model}: expected at most {_MOST_CLASSES} classes, received {recognizer.vocabulary.num_classes}"
+        )
+    return recognizer
+
+
+def _config_values(recognizer: Recognizer, arena: int | None) -> dict[str, int]:
+    taken, given = recognizer.ends
+    values = c_code.image_config(taken, recognizer.config.preprocessing) | {
+        "LPR_STEPS": given.shape[1],
+        "LPR_CLASSES": given.shape[2],
+        "LPR_BLANK": recognizer.vocabulary.blank_index,
+    }
+    return values if arena is None else values | {"LPR_ARENA_BYTES": arena}
+
+
+def _tables(recognizer: Recognizer) -> str:
+    taken, given = recognizer.ends
+    symbols = "\n".join(
+        f"    {c_code.c_string(symbol)}, /* {c_code.comment(symbol)} */" for symbol in recognizer.vocabulary.classes
+    )
+    values = pixel_values(taken, recognizer.config.preprocessing)
+    exponentials = np.rint(np.exp(-np.arange(256) * float(given.scale)) * 2**24).astype(np.int64)
+    return (
+        '#include "lpr.h"\n\n'
+        f"const char *const lpr_alphabet[LPR_CLASSES - 1] = {{\n{symbols}\n}};\n\n"
+        f"const lpr_value lpr_pixel_values[256] = {{\n{c_code.numbers(values)}\n}};\n\n"
+        f"const uint32_t lpr_exponentials[256] = {{\n{c_code.numbers(exponentials)}\n}};\n"
+    )
+
+
+def _vectors(recognizer: Recognizer) -> str:
+    taken, given = recognizer.ends
+    parts, rows = ['#include "lpr_vectors.h"\n'], []
+    for number, logits in enumerate(_logit_vectors(given, recognizer.vocabulary.blank_index)):
+        [decoded] = decode(given.dequantize(logits[None]), recognizer.vocabulary.blank_index)
+        text = c_code.c_string(recognizer.vocabulary.decode(decoded.indices))
+        confidences = [round(value * _ONE) for value in decoded.confidences] or [0]
+        parts.append(f"static const lpr_value logits_{number}[] = {{\n{c_code.numbers(logits)}\n}};\n")
+        parts.append(f"static const uint16_t confidences_{number}[] = {{\n{c_code.numbers(confidences)}\n}};\n")
+        confidence = round(decoded.confidence * _ONE)
+        rows.append(f"    {{logits_{number}, {text}, {len(decoded.indices)}, {confidence}, confidences_{number}}},")
+    images = c_code.image_vectors(taken, recognizer.config.preprocessing)
+    return "\n".join([*parts, *c_code.vector_table("text", rows), images])
+
+
+def _logit_vectors(given: TensorInfo, blank: int) -> list[NDArray[Any]]:
+    """Outputs to decode: a text with doubled symbols, nothing, ties, noise, and a text among doubts."""
+    steps, classes = given.shape[1:]
+    limits = np.iinfo(given.dtype)
+    rng = np.random.default_rng(_VECTOR_SEED)
+    doubled = np.full((steps, classes), limits.min, given.dtype)
+    path = [0, 0, blank, 0, 1, 1, blank, blank, 1, blank]  # A A - A B B - - B -: AABB
+    for step in range(steps):
+        doubled[step, path[step] if step < len(path) else blank] = limits.max
+    nothing = np.full((steps, classes), limits.min, given.dtype)
+    nothing[:, blank] = limits.max
+    ties = np.zeros((steps, classes), given.dtype)  # everywhere the first class
+    noise = rng.integers(limits.min, limits.max, (steps, classes), endpoint=True).astype(given.dtype)
+    doubts = rng.integers(limits.min, limits.min + 30, (steps, classes)).astype(given.dtype)
+    doubts[:, blank] = limits.max
+    for step in range(2, min(steps, 30), 5):
+        doubts[step, rng.integers(0, blank)] = limits.max
+        doubts[step, blank] = limits.max - rng.integers(5, 60)
+    return [doubled, nothing, ties, noise, doubts]
