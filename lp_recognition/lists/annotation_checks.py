@@ -16,11 +16,15 @@ from pathlib import Path
 from lp_recognition.images.near_duplicates import NEAR_DISTANCE
 from lp_recognition.lists.annotations import missing_hint, read_annotations
 from lp_recognition.lists.image_facts import BLANK_DEVIATION, ImageFacts, inspect_images
-from lp_recognition.lists.problems import ERRORS, WARNINGS, Problem, Row
+from lp_recognition.lists.problems import ERRORS, LEAKS, WARNINGS, Problem, Row
 from lp_recognition.lists.repetitions import copies, near_copies, plates_in_two_lists
 from lp_recognition.lists.rows import label_problems
 from lp_recognition.system.errors import UserError
 from lp_recognition.texts.vocabulary import Vocabulary, split_symbols
+
+#: Of ten Chinese plates of two lines eight are narrower than this many heights; of crops of one line, 1 to 6 in 100,
+#: which are turned or cut loosely.
+MIN_ASPECT = 1.8
 
 _IMAGE_KINDS = ("missing image", "empty image", "unreadable image", "truncated image")
 
@@ -35,6 +39,7 @@ class Rules:
         max_length: The most characters.
         time_steps: The length of the model's output.
         min_size: The least `(height, width)` of an image.
+        min_aspect: The least width of an image, in heights; one below it is hardly a plate of one line.
         near_distance: Images whose hashes differ in at most this many of 256 bits are nearly the same; below 0, none.
     """
 
@@ -43,6 +48,7 @@ class Rules:
     max_length: int | None = None
     time_steps: int | None = None
     min_size: tuple[int, int] = (10, 24)
+    min_aspect: float = MIN_ASPECT
     near_distance: int = NEAR_DISTANCE
 
     def __post_init__(self) -> None:
@@ -56,7 +62,10 @@ class Rules:
 
 @dataclass(frozen=True)
 class ListCounts:
-    """Counts of one list: by label length, by first character (the province, in China), by character."""
+    """Counts of one list: by label length, by first character (the province, in China), by character.
+
+    `sizes` holds the `(height, width)` of the image of each row, in pixels, where it could be read.
+    """
 
     name: str
     rows: int
@@ -64,6 +73,12 @@ class ListCounts:
     lengths: Mapping[int, int]
     first_characters: Mapping[str, int]
     characters: Mapping[str, int]
+    sizes: tuple[tuple[int, int], ...]
+
+    @property
+    def aspects(self) -> list[float]:
+        """The width of each image, in heights."""
+        return [width / height for height, width in self.sizes]
 
 
 @dataclass(frozen=True)
@@ -129,9 +144,28 @@ def check_lists(lists: Sequence[str | Path], rules: Rules, *, workers: int = 1) 
     problems += near_copies(rows, images, names, rules.near_distance)
     order = {kind: place for place, kind in enumerate((*ERRORS, *WARNINGS))}
     problems.sort(key=lambda problem: order[problem.kind])  # stable: within a kind as found
-    counts = tuple(_count(name, [row for row in rows if row.list_index == i]) for i, name in enumerate(names))
     readable = {path: facts for path, facts in images.items() if not facts.problem}
+    counts = tuple(
+        _count(name, [row for row in rows if row.list_index == index], readable) for index, name in enumerate(names)
+    )
     return CheckResult(counts, tuple(problems), readable, tuple(rows))
+
+
+def rows_without_errors(result: CheckResult) -> list[list[Row]]:
+    """The rows of each list that no error concerns.
+
+    Where a plate or a picture stands in two lists, the list that was named last keeps it: what is measured stays, and
+    training gives way.
+    """
+    dropped: set[Row] = set()
+    for problem in result.problems:
+        if problem.is_error and problem.rows:
+            last = max(row.list_index for row in problem.rows) if problem.kind in LEAKS else -1
+            dropped.update(row for row in problem.rows if row.list_index != last)
+    return [
+        [row for row in result.rows if row.list_index == index and row not in dropped]
+        for index in range(len(result.lists))
+    ]
 
 
 def _image_problems(rows: Sequence[Row], images: Mapping[Path, ImageFacts], rules: Rules) -> list[Problem]:
@@ -151,12 +185,16 @@ def _image_problems(rows: Sequence[Row], images: Mapping[Path, ImageFacts], rule
             problems.append(
                 Problem("tiny image", f"{where}: expected {least} or more, received {height} x {width}", (row,))
             )
+        if width / height < rules.min_aspect:
+            expected = f"expected a width of {rules.min_aspect:g} heights or more"
+            message = f"{where}: {expected}, received {width / height:.2f} ({height} x {width})"
+            problems.append(Problem("perhaps two lines", message, (row,)))
         if facts.contrast < BLANK_DEVIATION:
             problems.append(Problem("blank image", f"{where}: every pixel is about {facts.brightness:.0f}", (row,)))
     return problems
 
 
-def _count(name: str, rows: Sequence[Row]) -> ListCounts:
+def _count(name: str, rows: Sequence[Row], images: Mapping[Path, ImageFacts]) -> ListCounts:
     symbols = [split_symbols(row.label) for row in rows]
     return ListCounts(
         name,
@@ -165,6 +203,7 @@ def _count(name: str, rows: Sequence[Row]) -> ListCounts:
         lengths=dict(sorted(Counter(map(len, symbols)).items())),
         first_characters=_by_count(Counter(label[0] for label in symbols)),
         characters=dict(sorted(Counter(symbol for label in symbols for symbol in label).items())),
+        sizes=tuple(images[row.annotation.path].size for row in rows if row.annotation.path in images),
     )
 
 

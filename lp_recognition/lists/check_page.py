@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from statistics import median
 
 from lp_recognition.lists.annotation_checks import CheckResult, ListCounts
 from lp_recognition.lists.image_facts import ImageFacts, read_thumbnail
@@ -116,17 +118,35 @@ def _worst(result: CheckResult, count: int = 12) -> str:
 
 
 def _counts(lists: Sequence[ListCounts]) -> str:
-    rows = [(counts.name, counts.rows, counts.plates, len(counts.characters)) for counts in lists]
+    heights = [[height for height, _ in counts.sizes] for counts in lists]
+    step = 8 if max((max(some, default=0) for some in heights), default=0) <= 128 else 32
+    rows = [
+        (counts.name, counts.rows, counts.plates, len(counts.characters), *_middle_sides(counts)) for counts in lists
+    ]
+    header = ("list", "rows", "plates", "characters", "median height", "median width")
     charts = [
         _chart("Length of the label", [{str(k): v for k, v in counts.lengths.items()} for counts in lists]),
         _chart("First character (in China the province)", [counts.first_characters for counts in lists]),
+        _chart("Height of the image, in pixels", [_bins(some, step) for some in heights]),
+        _chart("Width of the image, in heights", [_bins(counts.aspects, 0.5) for counts in lists]),
         _chart("Characters", [counts.characters for counts in lists]),
     ]
     return (
-        f"<h2>What the lists hold</h2>{table(('list', 'rows', 'plates', 'characters'), rows)}"
+        f"<h2>What the lists hold</h2>{table(header, rows)}"
         f'<p class="soft key">Share of the list, and the count:{color_key(counts.name for counts in lists)}</p>'
         f"{''.join(charts)}"
     )
+
+
+def _middle_sides(counts: ListCounts) -> list[str]:
+    sides = zip(*counts.sizes, strict=True) if counts.sizes else ((), ())
+    return [f"{median(some):g}" if some else "" for some in sides]
+
+
+def _bins(values: Sequence[float], width: float) -> dict[str, int]:
+    """Counts in bins of a width, by their bounds: `24 to 32`."""
+    counts = Counter(int(value // width) for value in values)
+    return {f"{place * width:g} to {(place + 1) * width:g}": counts[place] for place in sorted(counts)}
 
 
 def _chart(title: str, counts: Sequence[Mapping[str, int]]) -> str:

@@ -22,9 +22,12 @@ ERRORS = {
     "too long": "labels of more characters than allowed",
     "too few time steps": "labels that CTC cannot write: a step a character, and one between equal neighbours",
 }
+#: The errors of one plate or picture in two lists.
+LEAKS = ("plate in two lists", "image in two lists")
 WARNINGS = {
     "other label, look alike": "nearly the same picture with two labels: one may be wrong",
     "tiny image": "images too small to read",
+    "perhaps two lines": "images high for their width: two lines, which are not read, or turned, or cut loosely",
     "blank image": "images of one shade",
     "copy": "the same picture more than once in a list",
     "near copy": "nearly the same picture more than once in a list",

@@ -15,6 +15,7 @@ import pytest
 
 from lp_recognition.images.near_duplicates import find_near_pairs, perceptual_hash
 from lp_recognition.lists.annotation_checks import CheckResult, Rules, check_lists
+from lp_recognition.lists.annotations import read_annotations
 from lp_recognition.lists.check_page import write_page
 from lp_recognition.lists.problems import ERRORS, WARNINGS
 from lp_recognition.system.errors import AnnotationError, UserError
@@ -90,6 +91,8 @@ def test_sound_lists_pass(lists: Lists):
     assert result.lists[0].lengths == {7: 30}
     assert result.lists[0].first_characters == {"沪": 15, "皖": 15}
     assert result.lists[0].characters["B"] >= 30
+    assert result.lists[0].sizes == ((40, 130),) * 30
+    assert result.lists[1].aspects == [3.25] * 10
 
 
 def test_two_processes_find_what_one_finds(lists: Lists):
@@ -242,6 +245,78 @@ def test_a_missing_list_and_a_wrong_pattern_are_told(tmp_path: Path):
         Rules(patterns=("[A-",))
 
 
+@pytest.mark.parametrize(("size", "is_high"), [((50, 89), True), ((50, 90), False), ((90, 50), True)])
+def test_an_image_high_enough_for_two_lines_is_found(lists: Lists, size: tuple[int, int], is_high: bool):
+    lists.add("train", "high.png", "皖B00001", cv2.resize(lists.image("train", 0), size[::-1]))
+    result = lists.check(Rules(near_distance=-1))
+    assert list(found(result)) == (["perhaps two lines"] if is_high else [])
+    assert result.errors == 0
+    if is_high:
+        expected = f"expected a width of 1.8 heights or more, received {size[1] / size[0]:.2f} ({size[0]} x {size[1]})"
+        assert result.problems[0].message.endswith(f"high.png: {expected}")
+        assert found(lists.check(Rules(near_distance=-1, min_aspect=0))) == {}
+
+
+# Cleaning
+
+
+def spoil(lists: Lists) -> list[Path]:
+    """A leak, a picture in two lists, two labels of one picture, a label outside the pattern, a row without a label."""
+    leaked = lists.rows["train"][4][1]
+    lists.add("val", "leak.jpg", leaked, draw(leaked[1:], 999))  # train's row 5 goes
+    lists.add("val", "near.png", lists.rows["train"][5][1], shifted(lists.image("train", 5)))  # train's row 6
+    lists.add("train", "other.jpg", "皖B00001")  # train's rows 4 and 31
+    (lists.folder / "other.jpg").write_bytes((lists.folder / "3.jpg").read_bytes())
+    lists.rows["val"][0] = (lists.rows["val"][0][0], "京B12345")  # val's row 1
+    (lists.folder / "7.jpg").unlink()  # train's row 8
+    paths = lists.write()
+    with paths[1].open("a") as file:
+        file.write("nolabel.jpg\n")
+    return paths
+
+
+def test_the_rows_without_errors_are_free_of_errors(lists: Lists, tmp_path: Path, capsys):
+    paths = spoil(lists)
+    arguments = ["--html", str(tmp_path / "p.html"), "--workers", "1", "--pattern", PATTERN]
+    assert main([*map(str, paths), *arguments, "--cleaned", str(tmp_path / "clean")]) == 1
+    output = capsys.readouterr().out
+    assert f"{tmp_path / 'clean/train.txt'}: 26 of 31 rows, without errors\n" in output
+    assert f"{tmp_path / 'clean/val.txt'}: 11 of 12 rows, without errors\n" in output
+    kept = {path.name: [row.path.name for row in read_annotations(path)[0]] for path in (tmp_path / "clean").iterdir()}
+    assert kept["train.txt"] == [f"{number}.jpg" for number in range(30) if number not in (3, 4, 5, 7)]
+    assert kept["val.txt"] == [*(f"{number}.jpg" for number in range(31, 40)), "leak.jpg", "near.png"]
+    again = [str(tmp_path / "clean" / path.name) for path in paths]
+    assert main([*again, *arguments]) == 0
+
+
+def test_one_list_is_cleaned_into_a_file(lists: Lists, tmp_path: Path):
+    lists.rows["train"][2] = ("2.jpg", "X")
+    path, _ = lists.write()
+    arguments = [str(path), "--html", str(tmp_path / "p.html"), "--workers", "1", "--pattern", PATTERN, "--cleaned"]
+    (tmp_path / "sub").mkdir()
+    assert main([*arguments, str(tmp_path / "sub/cleaned.txt")]) == 1
+    rows = read_annotations(tmp_path / "sub/cleaned.txt")[0]
+    assert len(rows) == 29
+    assert all(row.path.is_file() for row in rows)
+    before = path.read_bytes()
+    with pytest.raises(UserError, match=r"train\.txt: expected no such file, received one with another list; --overw"):
+        main([*arguments, str(path)])
+    assert path.read_bytes() == before
+    assert main([*arguments, str(path), "--overwrite"]) == 1
+    assert len(read_annotations(path)[0]) == 29
+    with pytest.raises(UserError, match=r"--cleaned: expected rows without errors in .*train\.txt, received none"):
+        main([*arguments[:-2], "Z", "--cleaned", str(tmp_path / "none.txt")])
+    assert not (tmp_path / "none.txt").exists()
+
+
+def test_lists_of_one_name_are_not_cleaned_into_one_file(lists: Lists, tmp_path: Path):
+    path, _ = lists.write()
+    with pytest.raises(
+        UserError, match=r"--cleaned: expected lists of different names, received .*train\.txt, .*train"
+    ):
+        main([str(path), str(path), "--cleaned", str(tmp_path / "clean")])
+
+
 # Near pairs
 
 
@@ -310,6 +385,9 @@ def test_the_page_shows_pictures_of_the_worst_and_needs_no_other_file(lists: Lis
 def test_a_page_of_sound_lists_says_so(lists: Lists):
     page = write_page(lists.check())
     assert "Nothing was found" in page
+    for chart in ("Height of the image, in pixels", "Width of the image, in heights"):
+        assert chart in page
+    assert "<span>40 to 48</span>" in page and "<span>3 to 3.5</span>" in page
 
 
 def test_the_script_prints_counts_and_problems(lists: Lists, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -327,6 +405,7 @@ def test_the_script_prints_counts_and_problems(lists: Lists, tmp_path: Path, cap
     output = capsys.readouterr().out
     assert "30 rows, 30 plates" in output
     assert "by length   7: 30" in output
+    assert "height      40 (40 to 40), width 130 (130 to 130), width / height 3.25 (3.25 to 3.25)" in output
     assert output.endswith(f"errors: 0, warnings: 0; pictures in {html}\n")
     assert main([*arguments, "--pattern", "皖.*", "--show", "2"]) == 1
     output = capsys.readouterr().out
@@ -393,7 +472,7 @@ def test_no_plate_of_the_training_crops_stands_in_the_test_crops(real_data: Path
     result = check_lists(lists, Rules(patterns=("[^A-Z0-9][A-Z][A-Z0-9]{5,6}",), max_length=8))
     assert [(counts.rows, counts.plates) for counts in result.lists] == [(2826, 2801), (200, 199)]
     assert result.errors == 0, found(result)
-    assert set(found(result)) <= {"copy", "near copy"}
+    assert set(found(result)) <= {"copy", "near copy", "perhaps two lines"}
 
 
 def test_what_is_planted_among_real_crops_is_found(real_data: Path, tmp_path: Path):
