@@ -18,16 +18,16 @@ Without --checkpoint it takes the best checkpoint of model_dir.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from lp_recognition.system.errors import run_script
+from lp_recognition.system.options import ScriptParser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ScriptParser(__doc__)
     parser.add_argument("config", help="a config (.py), a folder (its default.py), or a recorded config.yaml")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings to change: model_dir=model_2")
     parser.add_argument("--checkpoint", default="", help="a checkpoint, .ckpt")

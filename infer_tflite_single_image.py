@@ -10,10 +10,10 @@ A file of export_frozen_graph.py --tflite says itself what it reads and how; one
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 
 from lp_recognition.system.errors import run_script
+from lp_recognition.system.options import ScriptParser
 
 
 def main(
@@ -22,7 +22,7 @@ def main(
     model: str = "a .tflite, or the name of a shipped one",
 ) -> int:
     """Runs the command line, also for the script of the frozen graph; returns the exit status."""
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ScriptParser(description)
     parser.add_argument("model", help=model)
     parser.add_argument("image", help="a crop of a plate, of any size")
     parser.add_argument(

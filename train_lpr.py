@@ -10,15 +10,15 @@ The same command goes on after Ctrl-C, a crash or a power cut. `tensorboard --lo
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 
 from lp_recognition.system.errors import run_script
+from lp_recognition.system.options import ScriptParser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ScriptParser(__doc__)
     parser.add_argument("config", help="a config (.py), a folder (its default.py), or a recorded config.yaml")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings to change: train.batch_size=64")
     parser.add_argument("--init_checkpoint", default="", help="start from its weights instead of at random")

@@ -11,7 +11,6 @@ example:
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import tempfile
 import time
@@ -26,6 +25,7 @@ from lp_recognition.images.photographs import find_images
 from lp_recognition.lists.converters.ccpd import CcpdOptions, convert_ccpd
 from lp_recognition.lists.converters.ccpd_names import CcpdName, format_name, label_indices
 from lp_recognition.system.errors import run_script
+from lp_recognition.system.options import ScriptParser
 
 NEEDED = 0.8
 SHARED_MEMORY = Path("/dev/shm")
@@ -34,7 +34,7 @@ CORNERS = ((430, 560), (168, 532), (170, 448), (432, 476))  # right-bottom, left
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the script; see the top of the file."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ScriptParser(__doc__)
     parser.add_argument("--source", type=Path, help="a folder of CCPD's images; its first images are copied")
     parser.add_argument("--images", type=int, default=600, help="how many images (%(default)s)")
     parser.add_argument(

@@ -9,7 +9,6 @@ example:
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import tempfile
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from lp_recognition.system.errors import run_script
+from lp_recognition.system.options import ScriptParser
 
 _CASES: dict[str, dict[str, Any]] = {
     "listed crops, no augmentation": {"apply_basic_aug": False, "apply_stn_aug": False, "apply_blur_aug": False},
@@ -29,7 +29,7 @@ _CASES: dict[str, dict[str, Any]] = {
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ScriptParser(__doc__)
     parser.add_argument("--list", default="", help="annotated crops (default: 500 drawn ones, 150 to 300 wide)")
     parser.add_argument("--batches", type=int, default=40, help="batches of 64 a run (%(default)s)")
     parser.add_argument("--runs", type=int, default=5, help="runs a row (%(default)s)")

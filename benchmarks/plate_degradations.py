@@ -23,6 +23,7 @@ from typing import Any
 
 from lp_recognition.lists.annotations import list_name
 from lp_recognition.system.errors import ConfigError, UserError, did_you_mean, run_script
+from lp_recognition.system.options import ScriptParser
 
 #: The kinds of degradation that are left out together, because one alone hardly shows.
 GROUPS = {
@@ -39,7 +40,7 @@ _ROOT = Path(__file__).resolve().parent.parent
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ScriptParser(__doc__)
     parser.add_argument("config", help="a config (.py)")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings to change")
     parser.add_argument("--list", nargs="+", required=True, metavar="LIST", help="annotated real plates to measure on")

@@ -10,17 +10,17 @@ example:
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import time
 from collections.abc import Sequence
 
 from lp_recognition.system.errors import run_script
+from lp_recognition.system.options import ScriptParser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the script; see the top of the file."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ScriptParser(__doc__)
     parser.add_argument("--format", nargs="+", default=["cn_blue", "cn_green", "cz", "eu"], metavar="NAME")
     parser.add_argument("--size", nargs=2, type=int, default=(24, 94), metavar=("HEIGHT", "WIDTH"))
     parser.add_argument("--count", type=int, default=3000, help="crops a run (%(default)s)")

@@ -6,7 +6,6 @@ example:
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import subprocess
 import sys
@@ -16,11 +15,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lp_recognition.system.errors import run_script
+from lp_recognition.system.options import ScriptParser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ScriptParser(__doc__)
     parser.add_argument("model", nargs="?", default="demo/graph.tflite", help="a .tflite (default: that of make demo)")
     parser.add_argument("--config", default="demo/model/config.yaml", help="its config (default: that of make demo)")
     parser.add_argument("--list", default="", help="annotated crops (default: 1,000 drawn ones)")

@@ -11,7 +11,6 @@ benchmarks/peers.yaml and appear where the list is the very one they were measur
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import time
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.peers import PEERS_FILE, Peer, Peers, load_peers
 from lp_recognition.system.errors import UserError, run_script
+from lp_recognition.system.options import ScriptParser
 
 if TYPE_CHECKING:
     from benchmarks.tradeoff_chart import Point
@@ -99,7 +99,7 @@ class Result:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ScriptParser(__doc__)
     parser.add_argument("models", nargs="*", metavar="MODEL", help=".tflite files beside the models of pretrained/")
     parser.add_argument("--list", nargs="+", required=True, metavar="LIST", help="annotated crops")
     parser.add_argument("--config", default="", help="the config of given files that do not describe themselves")

@@ -9,20 +9,20 @@ example:
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import time
 from collections.abc import Sequence
 from typing import Any
 
 from lp_recognition.system.errors import run_script
+from lp_recognition.system.options import ScriptParser
 
 KINDS = ("plain Keras", "float", "bfloat16", "quantization-aware")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ScriptParser(__doc__)
     parser.add_argument("configs", nargs="*", default=["config/ccpd.py", "config/gap8.py"])
     parser.add_argument("--batch_size", type=int, default=64)
     parser.add_argument("--steps", type=int, default=8, help="measured steps (%(default)s), in turn")

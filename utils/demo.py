@@ -9,7 +9,6 @@ held out), model/, frozen_graph/, graph.tflite, pictures/. Run again, it goes on
 
 from __future__ import annotations
 
-import argparse
 import shlex
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from lp_recognition.system.errors import UserError, run_script
+from lp_recognition.system.options import ScriptParser
 
 _PLATES = 500
 _SEED = 2024  # the training draws other plates
@@ -26,7 +26,7 @@ _SEED = 2024  # the training draws other plates
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ScriptParser(__doc__)
     parser.add_argument("--output", default="demo", help="folder of everything it writes (default: %(default)s)")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings to change: train.steps=100")
     arguments = parser.parse_intermixed_args(argv)

@@ -74,7 +74,7 @@ def as_called(doc: str, called: str) -> str:
     name = _subcommand.get()
     if name:  # `python alpr.py read` is `python -m utils.read` of a clone
         doc = re.sub(rf"python -m utils\.{name}\b", called, doc)
-    if called.startswith("python -m utils.") or re.match(r"python \S+\.py\b", called):  # a clone, as it was written for
+    if called.startswith("python ") and not called.startswith("python -m lp_recognition."):  # in a clone
         return doc
     doc = re.sub(r"python utils/(?:\w+/)?(\w+)\.py", r"python -m utils.\1", doc)
     doc = re.sub(r"\butils[./](\w+)(?:\.py)?", r"lp_recognition.tools.\1", doc)

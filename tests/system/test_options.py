@@ -52,7 +52,15 @@ def test_how_a_script_was_called(called, program, module, shown):
     assert called_as() == shown
 
 
-@pytest.mark.parametrize("call", ["python -m utils.read", "python utils/read.py", "python train_lpr.py"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        "python -m utils.read",
+        "python -m benchmarks.reading",
+        "python utils/read.py",
+        "python train_lpr.py",
+    ],
+)
 def test_in_a_clone_a_docstring_stays_as_it_is(call):
     doc = "python -m utils.read x; python utils/a/b.py; put it into utils.compare_models; python train_lpr.py config"
     assert as_called(doc, call) == doc
