@@ -4,6 +4,7 @@
 board reads the `.tflite` files, and training needs a clone in any case.
 """
 
+import shutil
 from pathlib import Path
 
 from setuptools import setup
@@ -15,9 +16,12 @@ class BuildWithModels(build_py):
 
     def run(self) -> None:
         """Builds the package, then adds the models."""
-        super().run()
         if getattr(self, "editable_mode", False):
+            super().run()
             return
+        # A build in this folder starts from the files of the one before, whose modules may be gone.
+        shutil.rmtree(Path(self.build_lib, "lp_recognition"), ignore_errors=True)
+        super().run()
         for path in sorted(Path("pretrained").glob("*/*")):
             if path.suffix != ".ckpt":
                 target = Path(self.build_lib, "lp_recognition", "pretrained_models", path.parent.name, path.name)

@@ -27,3 +27,6 @@ trap 'rm -rf "$folder"' EXIT
 PYTHONPATH=. "$folder/venv/bin/python" tests/board_check.py "$folder/tiny.tflite" "$folder/config.yaml"
 PYTHONPATH=. "$folder/venv/bin/python" -m utils.read docs/images/readings.png \
     --model "$folder/tiny.tflite" --config "$folder/config.yaml"
+# And the command of an installed package, with a model that ships.
+"$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps .
+bash .ci/reads_plates.sh "$folder/venv/bin/alpr" read

@@ -31,6 +31,9 @@ def wheel(shared) -> zipfile.ZipFile:
             *map(ROOT.joinpath, ("pyproject.toml", "README.md", "LICENSE", "MANIFEST.in")),
         ]:
             shutil.copy(path, folder / "source")
+        stale = folder / "source" / "build" / "lib" / "lp_recognition" / "of_an_earlier_build.py"
+        stale.parent.mkdir(parents=True)
+        stale.touch()
         code = "from setuptools import build_meta; build_meta.build_wheel('..')"
         result = subprocess.run(
             [sys.executable, "-c", code], cwd=folder / "source", capture_output=True, text=True, timeout=300
