@@ -17,7 +17,7 @@ from lp_recognition.system.options import ScriptParser, as_called, as_subcommand
 TOOLS = [
     path.stem
     for path in sorted((ROOT / "lp_recognition" / "tools").glob("*.py"))
-    if path.stem not in ("__init__", "models", "single_image")
+    if "\ndef main(" in path.read_text(encoding="utf-8")
 ]
 
 
