@@ -123,7 +123,8 @@ def _images(given: str) -> Iterator[str | UserError]:
     path = Path(given)
     try:
         if path.is_dir():
-            yield from map(str, list_images(path, recursive=True))
+            images, _ = list_images(path, recursive=True)
+            yield from map(str, images)
         elif path.suffix.lower() == ".csv":
             yield from (str(row.path) for row in read_csv(path))
         elif path.suffix.lower() == ".txt":
