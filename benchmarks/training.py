@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from lp_recognition.system.tables import format_table
     from lp_recognition.training.batches import all_batches
 
-    import_quietly("keras")
+    import_quietly("lp_recognition.networks")
     rows = []
     for path in arguments.configs:
         config = load_config(path)

@@ -119,7 +119,7 @@ def predictor(model: Any, config: RecognitionConfig, batch_size: int) -> Predict
 
 
 def _open_checkpoint(path: str | Path, config: RecognitionConfig | None) -> OpenedModel:
-    import_quietly("keras")
+    import_quietly("lp_recognition.networks")
     from lp_recognition.model_files.checkpoints import load_checkpoint
     from lp_recognition.networks.integers import compute_in_integers
     from lp_recognition.networks.recognition import restored_lprnet

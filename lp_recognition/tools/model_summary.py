@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from lp_recognition.lists.drawn import alphabet_of
     from lp_recognition.system.native_log import import_quietly
 
-    import_quietly("keras")
+    import_quietly("lp_recognition.networks")
     from lp_recognition.networks.costs import format_costs, layer_costs
     from lp_recognition.networks.recognition import lprnet_of
 
