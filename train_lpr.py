@@ -4,16 +4,22 @@ examples:
   python train_lpr.py config                              drawn plates, no data set needed
   python train_lpr.py config/ccpd.py train.file_list_path=train.txt eval.file_list_path=val.txt
   python train_lpr.py config/gap8.py --init_checkpoint model/model.ckpt-60000.ckpt
+  python train_lpr.py config/ccpd.py --preview sheet.png  what the network will be shown, and no training
 
 The same command goes on after Ctrl-C, a crash or a power cut. `tensorboard --logdir model` shows the curves.
 """
 
 from __future__ import annotations
 
+import logging
+import sys
 from collections.abc import Sequence
 
 from lp_recognition.system.errors import run_script
 from lp_recognition.system.options import ScriptParser
+
+# Here, because worker processes import this file first: Grain complains in each of a profiler that need not be there.
+logging.getLogger("absl").setLevel(logging.ERROR)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -22,16 +28,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("config", help="a config (.py), a folder (its default.py), or a recorded config.yaml")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings to change: train.batch_size=64")
     parser.add_argument("--init_checkpoint", default="", help="start from its weights instead of at random")
-    arguments = parser.parse_args(argv)
+    parser.add_argument(
+        "--preview", metavar="PICTURE", help="write a sheet of what the network is shown, with labels, and end"
+    )
+    arguments = parser.parse_intermixed_args(argv)
 
     from lp_recognition.settings.recognition import load_config
 
     config = load_config(arguments.config, arguments.overrides)
 
+    if arguments.preview:
+        from lp_recognition.training.preview import write_preview
+
+        shown = write_preview(config, arguments.preview)
+        print(f"{arguments.preview}: the first {shown} of what the network is shown")
+        return 0
+
+    from lp_recognition.system.keras_environment import backend_name
     from lp_recognition.system.native_log import import_quietly
 
+    print(f"model_dir: {config.model_dir}; starting {backend_name()} ...", file=sys.stderr, flush=True)
     result = import_quietly("lp_recognition.training.recognition").train(config, arguments.init_checkpoint)
-    state = "finished" if result.finished else "interrupted, the same command goes on"
+    state = "interrupted, the same command goes on"
+    if result.finished:
+        state = "finished early" if result.stopped_early else "finished"
     print(f"{state}: step {result.step} of {config.train.steps}, checkpoints in {config.model_dir}")
     if result.evaluation is not None:
         print(result.evaluation.summary)

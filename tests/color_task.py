@@ -61,7 +61,7 @@ class ColorTask:
     def prepare(cls, config, resumed):
         return cls(config if config.colors is not None else config.with_values(colors=tuple(COLORS)))
 
-    def announce(self):
+    def announce(self, model):
         return [f"colors: {', '.join(self.config.colors)}"]
 
     def network(self, *, quantized):

@@ -172,9 +172,17 @@ def restore_optimizer(model: Any, checkpoint: Checkpoint) -> None:
         variable.assign(saved[name])
 
 
-def record_evaluation(model_dir: str | Path, step: int, best: tuple[int, float] | None) -> None:
-    """Remembers that the checkpoint of a step was evaluated, and the best one (step and headline figure)."""
-    record = {"evaluated": step} if best is None else {"step": best[0], "headline": best[1], "evaluated": step}
+def record_evaluation(model_dir: str | Path, step: int, best: tuple[int, float] | None, stale: int = 0) -> None:
+    """Remembers that the checkpoint of a step was evaluated, and the best one.
+
+    Args:
+        model_dir: Where they lie.
+        step: The step that was evaluated.
+        best: Step and headline figure of the best; None where none counts yet.
+        stale: How many evaluations there were since the headline got better.
+    """
+    record: dict[str, float] = {} if best is None else {"step": best[0], "headline": best[1], "stale": stale}
+    record["evaluated"] = step
     write_text(Path(model_dir) / _BEST, json.dumps(record) + "\n")
 
 
@@ -182,6 +190,14 @@ def last_evaluated(model_dir: str | Path) -> int:
     """The step of the last checkpoint that was evaluated; 0 where there is none."""
     try:
         return int(json.loads((Path(model_dir) / _BEST).read_text())["evaluated"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
+
+
+def stale_evaluations(model_dir: str | Path) -> int:
+    """How many evaluations there were since the headline figure got better."""
+    try:
+        return int(json.loads((Path(model_dir) / _BEST).read_text())["stale"])
     except (OSError, ValueError, KeyError, TypeError):
         return 0
 

@@ -43,6 +43,7 @@ class LoopConfig(Section):
     save_checkpoints_steps: PositiveInt = 1000
     checkpoints_to_keep: PositiveInt = 3
     display_iter: PositiveInt = 50
+    early_stopping: Annotated[int, Field(ge=0)] = 0
     need_to_save_weights: bool = True
     need_to_save_log: bool = True
 

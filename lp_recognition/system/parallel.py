@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import multiprocessing.connection
 import os
+import shutil
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -46,6 +47,15 @@ def run_parallel(
             yield result
 
 
+def shared_memory_room() -> str:
+    """How much room there is in the shared memory that processes hand each other data by, for messages."""
+    try:
+        usage = shutil.disk_usage("/dev/shm")
+    except OSError:
+        return "/dev/shm, which is not there"
+    return f"/dev/shm, {usage.free / 2**20:.1f} of {usage.total / 2**20:.1f} MiB free"
+
+
 def _in_one_process(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
@@ -60,7 +70,13 @@ def _in_processes(function: Callable[[Item], Result], items: Sequence[Item], wor
     chunks = [items[start : start + size] for start in range(0, len(items), size)]
     # Fresh processes, not forks: a fork of a process with threads (OpenCV's, TensorFlow's) can hang.
     context = multiprocessing.get_context("spawn")
-    executor = ProcessPoolExecutor(min(workers, max(1, len(chunks))), mp_context=context, initializer=_start_worker)
+    try:
+        executor = ProcessPoolExecutor(min(workers, max(1, len(chunks))), mp_context=context, initializer=_start_worker)
+    except OSError as error:  # its locks lie in shared memory
+        raise UserError(
+            f"no worker process can be started ({error.strerror or error}): memory is short, or shared memory "
+            f"({shared_memory_room()}); make room there (for a container --shm-size=1g), or run again with one worker"
+        ) from None
     try:
         with _IgnoringCtrlC():  # the workers start here and inherit it: Ctrl-C is for the parent alone
             futures = [executor.submit(_run_chunk, function, chunk) for chunk in chunks]
@@ -68,7 +84,8 @@ def _in_processes(function: Callable[[Item], Result], items: Sequence[Item], wor
             yield from future.result()
     except BrokenProcessPool:
         raise UserError(
-            "a worker process was killed, perhaps for lack of memory; run again with fewer workers"
+            f"a worker process was killed, perhaps for lack of memory or shared memory ({shared_memory_room()}); run "
+            "again with fewer workers"
         ) from None
     finally:
         executor.shutdown(wait=True, cancel_futures=True)

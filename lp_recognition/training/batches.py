@@ -6,13 +6,14 @@ and a resumed run goes on at the very sample where the stopped one was.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import multiprocessing
 import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import cv2
@@ -28,6 +29,8 @@ from lp_recognition.lists.drawn import build_generator, build_repainter
 from lp_recognition.lists.rows import LabelledRows
 from lp_recognition.plates import PlateGenerator, Repainter
 from lp_recognition.settings.recognition import RecognitionConfig
+from lp_recognition.system.errors import UserError
+from lp_recognition.system.parallel import shared_memory_room
 from lp_recognition.texts.vocabulary import Vocabulary, split_symbols
 
 #: Filler of label rows shorter than the longest, which the loss passes over.
@@ -49,21 +52,66 @@ def training_batches(
         stop: The batch after the last.
 
     Returns:
-        A Grain `IterDataset` of `(images, labels)`: float32 `(batch, height, width, channels)` and int32
+        An iterator with a `close()` of `(images, labels)`: float32 `(batch, height, width, channels)` and int32
         `(batch, max_lp_length)`, filled up with `PADDING`.
+
+    Raises:
+        UserError: later, by the iterator: a process was ended from outside, or memory is short.
     """
     batches = all_batches(config, data, vocabulary)[start:stop]
     if config.train.workers == 0:
-        return batches.to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=2))
+        return iter(batches.to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=2)))
     _settle_workers()
     iterable = batches.to_iter_dataset(grain.ReadOptions(num_threads=0, prefetch_buffer_size=0))
-    return iterable.mp_prefetch(
-        grain.MultiprocessingOptions(config.train.workers, per_worker_buffer_size=4), _start_worker
-    )
+    options = grain.MultiprocessingOptions(config.train.workers, per_worker_buffer_size=4)
+    return _FromWorkers(iterable.mp_prefetch(options, _start_worker), config.train.workers)
+
+
+class _FromWorkers:
+    """Batches of worker processes, and one line where the system left these no room."""
+
+    def __init__(self, dataset: Any, workers: int) -> None:
+        self._workers = workers
+        with self._naming_what_is_short():
+            self._batches = iter(dataset)
+
+    def __iter__(self) -> _FromWorkers:
+        return self
+
+    def __next__(self) -> Any:
+        with self._naming_what_is_short():
+            return next(self._batches)
+
+    def close(self) -> None:
+        """Ends the processes."""
+        self._batches.close()
+
+    @contextlib.contextmanager
+    def _naming_what_is_short(self) -> Iterator[None]:
+        try:
+            yield
+        except (RuntimeError, OSError, MemoryError) as error:
+            if isinstance(error, RuntimeError) and "terminated unexpectedly" not in str(error):
+                raise
+            reason = " ".join((str(error) or type(error).__name__).split()).partition(". ")[0]
+            raise UserError(
+                f"train.workers: a process that prepares batches had to give up ({reason}): memory is short, or "
+                f"shared memory ({shared_memory_room()}); make room there (for a container --shm-size=1g), lower "
+                f"train.workers (now {self._workers}), or prepare batches in the training itself with train.workers=0"
+            ) from None
 
 
 def all_batches(config: RecognitionConfig, data: LabelledRows, vocabulary: Vocabulary) -> Any:
     """A Grain `MapDataset` of the batches of `training_batches`, each made when it is asked for by its number."""
+    batches = samples(config, data, vocabulary).batch(config.train.batch_size)
+    return batches.map(_Normalize(config.preprocessing))
+
+
+def samples(config: RecognitionConfig, data: LabelledRows, vocabulary: Vocabulary) -> Any:
+    """A Grain `MapDataset` of single samples, as the network is shown them, but for the range of their values.
+
+    Each is a uint8 image `(height, width, channels)` and an int32 label `(max_lp_length,)`, filled up with `PADDING`.
+    """
     train = config.train
     parts, weights = [], []
     if train.generated_share < 1:
@@ -76,9 +124,8 @@ def all_batches(config: RecognitionConfig, data: LabelledRows, vocabulary: Vocab
     if train.generated_share > 0:
         parts.append(grain.MapDataset.source(_PlateSource(build_generator(config))))
         weights.append(train.generated_share)
-    samples = parts[0] if len(parts) == 1 else grain.MapDataset.mix(parts, weights)
-    encoded = samples.map(_Encoder(vocabulary, config.max_lp_length, config.preprocessing))
-    return encoded.batch(train.batch_size).map(_Normalize(config.preprocessing))
+    mixed = parts[0] if len(parts) == 1 else grain.MapDataset.mix(parts, weights)
+    return mixed.map(_Encoder(vocabulary, config.max_lp_length, config.preprocessing))
 
 
 def _settle_workers() -> None:
@@ -95,9 +142,11 @@ def _settle_workers() -> None:
 
 
 def _start_worker(index: int, count: int) -> None:
-    """Readies a worker process: it ends with the process that started it, and leaves Ctrl-C to that one."""
+    """Readies a worker process: it ends with the process that started it, and leaves to it
+    what stops the training."""
     logging.getLogger("absl").setLevel(logging.ERROR)  # Grain looks for profilers that need not be there
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
 

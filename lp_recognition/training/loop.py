@@ -6,7 +6,9 @@ depends on, so a run that was killed anywhere and is started again makes the ver
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +17,12 @@ import keras
 
 from lp_recognition.model_files import checkpoints
 from lp_recognition.model_files.checkpoints import Checkpoint
-from lp_recognition.settings.loading import refuse_other_model, save_settings
+from lp_recognition.settings.loading import save_settings
 from lp_recognition.settings.training import TrainedConfig
-from lp_recognition.system.errors import ConfigError
 from lp_recognition.training.distillation import DistilledModel
 from lp_recognition.training.optimizers import build_optimizer
+from lp_recognition.training.ownership import owned
+from lp_recognition.training.resuming import describe_past, find_past, settle_start, tidy_up
 from lp_recognition.training.run import Run
 from lp_recognition.training.task import ConfigOf, Evaluation, Task, TaskMaker
 
@@ -31,12 +34,14 @@ class TrainingResult:
     Attributes:
         step: Steps done.
         finished: False where it was interrupted.
+        stopped_early: Whether it finished because it got no better.
         evaluation: The last one, or None without any.
         samples_per_second: Over the steps of this run.
     """
 
     step: int
     finished: bool
+    stopped_early: bool
     evaluation: Evaluation | None
     samples_per_second: float
 
@@ -47,15 +52,23 @@ def train(config: ConfigOf, make_task: TaskMaker[ConfigOf], init_checkpoint: str
     Args:
         config: What to train.
         make_task: Makes the task of its settings.
-        init_checkpoint: Start from its weights, not at random (not used when a training goes on). Where it is given,
-            quantization starts at the first step.
+        init_checkpoint: Start from its weights, not at random. Where it is given, quantization starts at the first
+            step. A training that goes on must have begun from the same.
 
     Raises:
         UserError: anything in the config, the data or the folder that would spoil the run; before the first step.
     """
-    init_checkpoint = init_checkpoint or config.train.checkpoint
-    resumed = _latest_checkpoint(config)
-    task = make_task(_with_delay(config, resumed, init_checkpoint), resumed)
+    writes = config.train.need_to_save_weights or config.train.need_to_save_log
+    with owned(config.model_dir) if writes else contextlib.nullcontext():
+        return _train(config, make_task, init_checkpoint or config.train.checkpoint)
+
+
+def _train(config: ConfigOf, make_task: TaskMaker[ConfigOf], init_checkpoint: str) -> TrainingResult:
+    past = find_past(config)
+    resumed = past.checkpoint
+    start = settle_start(config, resumed, init_checkpoint)
+    _say(*describe_past(config, past))
+    task = make_task(start, resumed)
     settled = task.config
     keras.utils.set_random_seed(settled.train.random_seed)
 
@@ -68,53 +81,43 @@ def train(config: ConfigOf, make_task: TaskMaker[ConfigOf], init_checkpoint: str
         task.initialize(model, checkpoints.load_checkpoint(init_checkpoint, type(config)))
     if settled.train.need_to_save_weights:
         save_settings(settled, Path(settled.model_dir) / "config.yaml")
-        if resumed is None:  # an earlier training whose checkpoints are gone has no say in what is best
-            checkpoints.record_evaluation(settled.model_dir, 0, None)
+        tidy_up(settled, past)
+    _say(*task.announce(model))
+    if step < settled.train.steps:
+        _say(_plan(settled, step))
 
-    run = Run(task, step)
-    try:
+    with Run(task, step) as run:
         if resumed is not None:  # it may have been killed between saving, evaluating and tidying up
             if step > checkpoints.last_evaluated(settled.model_dir):
                 run.evaluate(model)
             checkpoints.delete_old_checkpoints(settled.model_dir, settled.train.checkpoints_to_keep)
-        for start, stop in _phases(settled, step):
-            if start > run.first_step:  # over the border, in one run
-                model = _quantized_copy(task, model, start)
-            run.train_phase(model, start, stop)
-            if run.interrupted:
+        for begin, end in _phases(settled, step):
+            if begin > run.first_step:  # over the border, in one run
+                run.say(f"step {begin}: from here on in 8 bits")
+                model = _quantized_copy(task, model, begin)
+            run.train_phase(model, begin, end)
+            if run.interrupted or run.stopped_early:
                 break
-    finally:
-        run.close()
-    return TrainingResult(run.step, run.step == settled.train.steps, run.evaluation, run.samples_per_second)
+    finished = run.step == settled.train.steps or run.stopped_early
+    return TrainingResult(run.step, finished, run.stopped_early, run.evaluation, run.samples_per_second)
 
 
-def _latest_checkpoint(config: ConfigOf) -> Checkpoint[ConfigOf] | None:
-    if not config.train.need_to_save_weights:
-        return None
-    found = checkpoints.list_checkpoints(config.model_dir)
-    return checkpoints.load_checkpoint(list(found.values())[-1], type(config)) if found else None
+def _say(*lines: str) -> None:
+    for line in lines:
+        print(line, file=sys.stderr, flush=True)
 
 
-def _with_delay(config: ConfigOf, resumed: Checkpoint[ConfigOf] | None, init_checkpoint: str) -> ConfigOf:
-    """The settings with the step at which quantization starts, and where the weights came from."""
+def _plan(config: TrainedConfig, step: int) -> str:
+    """What comes: float, 8 bits, how many steps, in which folder."""
     train = config.train
-    if resumed is not None:
-        refuse_other_model(config, resumed.config, str(resumed.path))
-        delay = resumed.config.train.quantization_delay
-    else:
-        delay = 0 if init_checkpoint else train.quantization_delay
-        if config.quantization_aware and delay == 0 and not init_checkpoint:
-            raise ConfigError(
-                "train.quantization_delay: expected some float steps before quantization starts, received 0; raise it, "
-                "or start from a float checkpoint with --init_checkpoint"
-            )
-    if config.quantization_aware and delay > train.steps:
-        raise ConfigError(
-            f"train.quantization_delay: expected at most train.steps ({train.steps}), received {delay}: the run would "
-            "end before quantization starts"
-        )
-    changes = {"quantization_delay": delay, "checkpoint": init_checkpoint}
-    return config.with_values(train=train.model_copy(update=changes).model_dump())
+    kinds = [
+        f"in {'8 bits' if _is_quantized(config, start) else 'float'} to step {stop}"
+        for start, stop in _phases(config, step)
+    ]
+    return (
+        f"training: {', then '.join(kinds)}, {train.batch_size} at a time, on {keras.backend.backend()}; "
+        f"what comes of it goes into {config.model_dir}"
+    )
 
 
 def _is_quantized(config: TrainedConfig, step: int) -> bool:
@@ -126,7 +129,7 @@ def _phases(config: TrainedConfig, step: int) -> Iterator[tuple[int, int]]:
     borders = [step, config.train.steps]
     if config.quantization_aware and step < config.train.quantization_delay < config.train.steps:
         borders.insert(1, config.train.quantization_delay)
-    return itertools.pairwise(borders)
+    return (phase for phase in itertools.pairwise(borders) if phase[0] < phase[1])
 
 
 def _build(task: Task, step: int) -> keras.Model:

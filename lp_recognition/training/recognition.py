@@ -16,6 +16,7 @@ from lp_recognition.lists.drawn import alphabet_of, check_drawn
 from lp_recognition.lists.rows import LabelledRows, check_labels, load_rows
 from lp_recognition.model_files.checkpoints import Checkpoint, load_checkpoint
 from lp_recognition.networks.class_transfer import transfer_weights
+from lp_recognition.networks.costs import layer_costs
 from lp_recognition.networks.losses import BlankShare, CTCLoss
 from lp_recognition.networks.lprnet import Architecture, build_lprnet
 from lp_recognition.networks.recognition import restored_lprnet
@@ -67,6 +68,11 @@ class RecognitionTask:
                 "train.file_list_path: expected a list of plates, received none; name one, or set "
                 "train.generated_share=1 to train on drawn plates alone"
             )
+        if train.early_stopping and not config.eval.file_list_path and train.generated_share == 0:
+            raise ConfigError(
+                "train.early_stopping: expected plates to measure on, received no eval.file_list_path; name one, or "
+                "leave early stopping out"
+            )
         data = LabelledRows([], [])
         if train.file_list_path and train.generated_share < 1:
             data = load_rows(train.file_list_path, skip_bad_rows=train.skip_bad_rows)
@@ -85,9 +91,34 @@ class RecognitionTask:
             print(f"skipped {len(data.skipped)} bad rows, {len(data.rows)} are left", file=sys.stderr)
         return cls(config.with_values(alphabet=vocabulary.symbols), vocabulary, data)
 
-    def announce(self) -> Sequence[str]:
-        """What is trained on what."""
-        return []
+    def announce(self, model: keras.Model) -> Sequence[str]:
+        """Crops and drawn plates, the alphabet, the network and its cost, and what it is measured on."""
+        config, train = self.config, self.config.train
+        lines = []
+        labels = self.rows.labels
+        if labels:
+            lines.append(f"listed: {len(labels)} crops of {len(set(labels))} plates")
+        if train.generated_share > 0:
+            lines.append(f"drawn: {train.generated_share:.0%} of each batch, of {', '.join(train.plate_formats)}")
+        symbols = "".join(self.vocabulary.classes)
+        shown = symbols if len(symbols) <= 80 else f"{symbols[:77]}..."
+        lines.append(f"alphabet: {len(self.vocabulary.classes)} characters, {shown}")
+        costs = layer_costs(model)
+        macs, parameters = (sum(getattr(cost, name) for cost in costs) for name in ("macs", "parameters"))
+        height, width, channels = config.input_shape
+        lines.append(
+            f"network: {macs / 1e6:.1f} million MACs, {parameters:,} parameters, {model.output_shape[1]} time steps "
+            f"from {height}x{width}x{channels}"
+        )
+        if train.teacher:
+            lines.append(f"teacher: {train.teacher}, {train.teacher_share:.0%} of the loss")
+        plates = self.evaluation_list
+        measured = "on nothing, for want of eval.file_list_path"
+        if plates is not None:
+            measured = (
+                f"on {len(plates.labels)} plates of {', '.join(config.eval.file_list_path) or 'held-out drawings'}"
+            )
+        return [*lines, f"measured: {measured}"]
 
     def network(self, *, quantized: bool) -> keras.Model:
         """LPRNet, with or without quantizers."""

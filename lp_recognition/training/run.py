@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-import signal
 import sys
 import time
 from collections.abc import Mapping
+from types import TracebackType
 from typing import Any
 
 import keras
@@ -15,6 +14,9 @@ import numpy as np
 
 from lp_recognition.model_files import checkpoints
 from lp_recognition.system.errors import UserError
+from lp_recognition.training.event_log import EventLog
+from lp_recognition.training.feed import Feed
+from lp_recognition.training.interrupts import graceful
 from lp_recognition.training.schedule import Schedule
 from lp_recognition.training.task import Evaluation, Task
 
@@ -30,10 +32,11 @@ class Run:
         step: Steps done, in this run and before.
         interrupted: Whether somebody asked it to stop.
         evaluation: The last one.
+        best: Step and headline figure of the best checkpoint, where any evaluation counted yet.
+        stale: Evaluations since the best got better.
     """
 
     def __init__(self, task: Task, step: int) -> None:
-        from tensorboardX import SummaryWriter
         from tqdm import tqdm
 
         self.task = task
@@ -44,7 +47,14 @@ class Run:
         self.spent_elsewhere = 0.0
         self.step = step
         self.interrupted = False
-        self.writer = SummaryWriter(config.model_dir, purge_step=step + 1) if config.train.need_to_save_log else None
+        self.best: tuple[int, float] | None = None
+        self.stale = 0
+        if config.train.need_to_save_weights:
+            self.best, self.stale = (
+                checkpoints.read_best(config.model_dir),
+                checkpoints.stale_evaluations(config.model_dir),
+            )
+        self.log = EventLog(config.model_dir, step) if config.train.need_to_save_log else None
         interactive = sys.stderr.isatty()
         self.bar = tqdm(
             total=config.train.steps, initial=step, unit="step", file=sys.stderr, dynamic_ncols=interactive,
@@ -57,27 +67,49 @@ class Run:
         seconds = time.monotonic() - self.started - self.spent_elsewhere
         return (self.step - self.first_step) * self.config.train.batch_size / max(seconds, 1e-9)
 
+    @property
+    def stopped_early(self) -> bool:
+        """Whether it has got no better for so long that it need not go on."""
+        return 0 < self.config.train.early_stopping <= self.stale
+
     def train_phase(self, model: keras.Model, start: int, stop: int) -> None:
-        """Trains from step `start` to `stop`, or as far as it gets before an interrupt."""
+        """Trains from step `start` to `stop`, or as far as it gets before an interrupt or an early end."""
         every = self.config.train.save_checkpoints_steps
-        batches = iter(self.task.batches(start, stop))
         self.step = start
+        with graceful(self._interrupt):
+            feed = Feed(self.task.batches(start, stop))
+            try:
+                while self.step < stop and not (self.interrupted or self.stopped_early):
+                    chunk_end = min(stop, (self.step // every + 1) * every)
+                    if not self._train_chunk(model, feed, chunk_end - self.step):
+                        break
+                    began = time.monotonic()
+                    self._finish_chunk(model)
+                    self.spent_elsewhere += time.monotonic() - began
+            finally:
+                feed.close()  # worker processes end here, not in the noise of an exit
+        if self.stopped_early and self.best is not None:
+            self.say(
+                f"step {self.step}: no better in the last {self.stale} evaluations (train.early_stopping), so the "
+                f"training ends; the best was step {self.best[0]}"
+            )
+
+    def _interrupt(self) -> bool:
+        before, self.interrupted = self.interrupted, True
+        return before
+
+    def _train_chunk(self, model: keras.Model, feed: Feed, steps: int) -> bool:
+        """Trains so many steps, fewer on an interrupt; returns whether there is anything new to save."""
+        first = self.step
         try:
-            while self.step < stop and not self.interrupted:
-                chunk_end = min(stop, (self.step // every + 1) * every)
-                steps = chunk_end - self.step
-                monitor = _Monitor(self)
-                with _graceful_interrupt(monitor):
-                    # A generator over just this chunk: Keras reads ahead, and must not read into the next.
-                    chunk = (batch for batch in itertools.islice(batches, steps))
-                    model.fit(chunk, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=[monitor])
-                began = time.monotonic()
-                self._finish_chunk(model)
-                self.spent_elsewhere += time.monotonic() - began
-                self.interrupted = monitor.interrupted
-        finally:
-            if hasattr(batches, "close"):  # worker processes end here, not in the noise of an exit
-                batches.close()
+            model.fit(feed.take(steps), steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=[_Monitor(self)])
+        except Exception:
+            if feed.error is None:
+                raise
+            if not self.interrupted:
+                raise feed.error from None
+            # Whoever stops a group of processes stops those that prepare batches, too: what was trained is saved.
+        return self.step > first
 
     def _finish_chunk(self, model: keras.Model) -> None:
         config = self.config
@@ -97,20 +129,24 @@ class Run:
         if evaluation is None:
             return
         config, self.evaluation = self.config, evaluation
-        self.bar.write(f"step {self.step}: {evaluation.summary}", file=sys.stderr)
+        self.say(f"step {self.step}: {evaluation.summary}")
         # A float model cannot be the best of a run whose product is the quantized one.
-        counts = not config.quantization_aware or self.step > config.train.quantization_delay
+        if not config.quantization_aware or self.step > config.train.quantization_delay:
+            self.stale = 0 if self.best is None or evaluation.headline > self.best[1] else self.stale + 1
+            if self.best is None or evaluation.headline >= self.best[1]:  # of equals the one that learnt longer
+                self.best = self.step, evaluation.headline
         if config.train.need_to_save_weights:
-            best = checkpoints.read_best(config.model_dir)
-            if counts and (best is None or evaluation.headline >= best[1]):
-                best = self.step, evaluation.headline
-            checkpoints.record_evaluation(config.model_dir, self.step, best)
-        if self.writer is not None:
+            checkpoints.record_evaluation(config.model_dir, self.step, self.best, self.stale)
+        if self.log is not None:
             for name, value in evaluation.scalars.items():
-                self.writer.add_scalar(f"evaluation/{name}", value, self.step)
+                self.log.add_scalar(f"evaluation/{name}", value, self.step)
             for name, picture in evaluation.pictures.items():
-                self.writer.add_image(name, picture[:, :, ::-1], self.step, dataformats="HWC")
-            self.writer.flush()
+                self.log.add_picture(name, picture, self.step)
+            self.log.flush()
+
+    def say(self, line: str) -> None:
+        """Prints a line for the user, above the progress."""
+        self.bar.write(line, file=sys.stderr)
 
     def show(self, means: Mapping[str, float]) -> None:
         """Shows the means of watched figures over the last steps; stops a run that has gone wrong.
@@ -122,14 +158,14 @@ class Run:
         if not math.isfinite(loss):
             self.stop_on("the loss", loss)
         self.bar.set_postfix_str(f"loss {loss:.3f}, {self.samples_per_second:.0f} samples/s", refresh=False)
-        if self.writer is not None:
+        if self.log is not None:
             for name, value in means.items():
-                self.writer.add_scalar(self.task.watched[name], value, self.step)
-            self.writer.add_scalar("learning_rate", self.learning_rate, self.step)
+                self.log.add_scalar(self.task.watched[name], value, self.step)
+            self.log.add_scalar("learning_rate", self.learning_rate, self.step)
         if self.step % _ALARM_STEPS < self.config.train.display_iter:
             alarm = self.task.alarm(means, self.step - self.first_step)
             if alarm:
-                self.bar.write(f"warning: after {self.step} steps {alarm}", file=sys.stderr)
+                self.say(f"warning: after {self.step} steps {alarm}")
 
     @property
     def learning_rate(self) -> float:
@@ -147,8 +183,18 @@ class Run:
     def close(self) -> None:
         """Closes the progress line and the log."""
         self.bar.close()
-        if self.writer is not None:
-            self.writer.close()
+        if self.log is not None:
+            self.log.close()
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        try:
+            self.close()
+        except UserError:  # what ended the run is worth more than what became of its log
+            if error is None:
+                raise
 
 
 class _Monitor(keras.callbacks.Callback):
@@ -157,7 +203,6 @@ class _Monitor(keras.callbacks.Callback):
     def __init__(self, run: Run) -> None:
         super().__init__()
         self.run = run
-        self.interrupted = False
         self.done = 0
         self.shown = 0
         self.sums: dict[str, float] = dict.fromkeys(run.task.watched, 0.0)
@@ -174,30 +219,5 @@ class _Monitor(keras.callbacks.Callback):
             means = {name: (sums[name] - self.sums[name]) / count for name in sums}
             self.sums, self.shown = sums, self.done
             run.show(means)
-        if self.interrupted:
+        if run.interrupted:
             self.model.stop_training = True
-
-
-class _graceful_interrupt:  # noqa: N801 - reads as a function where it is used
-    """Lets the step under way end on Ctrl-C or SIGTERM and be saved; a second Ctrl-C ends at once."""
-
-    def __init__(self, monitor: _Monitor) -> None:
-        self.monitor = monitor
-        self.previous: dict[int, Any] = {}
-
-    def _handle(self, number: int, frame: Any) -> None:
-        if self.monitor.interrupted:
-            raise KeyboardInterrupt
-        self.monitor.interrupted = True
-        print("\nstopping after this step, saving ...", file=sys.stderr)
-
-    def __enter__(self) -> None:
-        try:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self.previous[number] = signal.signal(number, self._handle)
-        except ValueError:  # not the main thread: whoever started it handles signals
-            pass
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self.previous.items():
-            signal.signal(number, handler)

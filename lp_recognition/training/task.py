@@ -66,8 +66,8 @@ class Task(Protocol):
     def watched(self) -> Mapping[str, str]:
         """Figures of a step: Keras' name, and the one to show."""
 
-    def announce(self) -> Sequence[str]:
-        """Lines that say, before the first step, what is trained on what."""
+    def announce(self, model: keras.Model) -> Sequence[str]:
+        """Lines that say, before the first step, what is trained on what; `model` is that of the step."""
 
     def network(self, *, quantized: bool) -> keras.Model:
         """Builds the network, with or without quantizers; weights have the same names in both."""

@@ -1,4 +1,4 @@
-"""The networks' settings are their own: nothing of the user's Keras changes them, and a useless back end is one line."""
+"""The networks' settings are their own: no keras.json changes them, and an unusable back end is one line."""
 
 from __future__ import annotations
 
@@ -80,7 +80,9 @@ def test_an_unusable_back_end_is_one_line(name, crops, tmp_path):
 def test_so_it_is_for_who_opens_a_checkpoint(script, trained, tmp_path):
     config = str(trained.folder / "config.yaml")
     option = "eval.output_dir=" if script.startswith("eval") else "--output_dir="
-    result = run_python(script, config, "--checkpoint", trained.checkpoint, f"{option}{tmp_path}", KERAS_BACKEND="torch")
+    result = run_python(
+        script, config, "--checkpoint", trained.checkpoint, f"{option}{tmp_path}", KERAS_BACKEND="torch"
+    )
     assert result.returncode == 2
     assert "error: KERAS_BACKEND: expected tensorflow or jax, received 'torch'" in result.stderr
     assert "Traceback" not in result.stderr
@@ -105,8 +107,6 @@ def test_a_missing_package_names_its_extra(monkeypatch, backend, missing, messag
     found = importlib.util.find_spec("json")
     monkeypatch.setenv("KERAS_BACKEND", backend)
     monkeypatch.setattr(keras_environment.sys, "modules", {})
-    monkeypatch.setattr(
-        keras_environment.importlib.util, "find_spec", lambda name: None if name == missing else found
-    )
+    monkeypatch.setattr(keras_environment.importlib.util, "find_spec", lambda name: None if name == missing else found)
     with pytest.raises(ConfigError, match=message):
         settle_keras()

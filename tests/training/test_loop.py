@@ -350,7 +350,7 @@ def test_the_config_is_recorded_before_the_first_step(crops, tmp_path, monkeypat
 
 def test_a_folder_that_cannot_be_written_shows_before_the_first_step(crops, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match=r"config.yaml: cannot be written"):
+    with pytest.raises(UserError, match=r"model: cannot be written to"):
         train(config_of(crops, tmp_path / "file" / "model"))
 
 
