@@ -47,7 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     from lp_recognition.system.keras_environment import backend_name
     from lp_recognition.system.native_log import import_quietly
 
-    print(f"model_dir: {config.model_dir}; starting {backend_name()} ...", file=sys.stderr, flush=True)
+    if sys.stderr.isatty():  # it takes some seconds, and whoever watches shall know
+        print(f"model_dir: {config.model_dir}; starting {backend_name()} ...", file=sys.stderr)
     result = import_quietly("lp_recognition.training.recognition").train(config, arguments.init_checkpoint)
     state = "interrupted, the same command goes on"
     if result.finished:

@@ -6,14 +6,13 @@ there for other programs would break a network here, or change it without a word
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 
 from lp_recognition.system.errors import ConfigError
 
-#: What `KERAS_BACKEND` may name, and how it is installed.
-_BACKENDS = {"tensorflow": "pip install '.[train]'", "jax": "pip install '.[jax]'"}
+#: What `KERAS_BACKEND` may name.
+_BACKENDS = ("tensorflow", "jax")
 #: Variables by which Keras cuts a training short or computes through other classes.
 _DEBUGGING = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "KERAS_NNX_ENABLED")
 
@@ -35,15 +34,11 @@ def settle_keras() -> None:
     """Lets a Keras that is imported after this take nothing from the user's `keras.json`, nor write one.
 
     Raises:
-        ConfigError: the back end is unknown or not installed.
+        ConfigError: the networks do not run on the back end.
     """
     name = backend_name()
     if "keras" in sys.modules:  # somebody else's program: it chose
         return
-    for package, install in {"keras": _BACKENDS["tensorflow"], name: _BACKENDS[name]}.items():
-        if importlib.util.find_spec(package) is None:
-            hint = install if name == "tensorflow" else f"{install}, or unset KERAS_BACKEND for tensorflow"
-            raise ConfigError(f"{package}: expected it for this command, received no such package; {hint}")
     os.environ["KERAS_HOME"] = os.devnull  # where there is no keras.json, and none can be written
     os.environ["KERAS_BACKEND"] = name
     for variable in _DEBUGGING:

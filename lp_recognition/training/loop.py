@@ -67,7 +67,6 @@ def _train(config: ConfigOf, make_task: TaskMaker[ConfigOf], init_checkpoint: st
     past = find_past(config)
     resumed = past.checkpoint
     start = settle_start(config, resumed, init_checkpoint)
-    _say(*describe_past(config, past))
     task = make_task(start, resumed)
     settled = task.config
     keras.utils.set_random_seed(settled.train.random_seed)
@@ -82,7 +81,7 @@ def _train(config: ConfigOf, make_task: TaskMaker[ConfigOf], init_checkpoint: st
     if settled.train.need_to_save_weights:
         save_settings(settled, Path(settled.model_dir) / "config.yaml")
         tidy_up(settled, past)
-    _say(*task.announce(model))
+    _say(*describe_past(config, past), *task.announce(model))
     if step < settled.train.steps:
         _say(_plan(settled, step))
 

@@ -330,8 +330,8 @@ def test_a_folder_that_cannot_be_written(rows, training_of, trained, graph, tfli
     (tmp_path / "file").write_text("")
     target, config = tmp_path / "file" / "x", trained.folder / "config.yaml"
     said = "cannot be written: Not a directory; nothing there was changed"
-    assert said in fails(train_lpr, *training_of(rows), f"model_dir={target}")
-    before = f"{target}: cannot be written to: Not a directory"  # before hours of evaluation
+    before = f"{target}: cannot be written to: Not a directory"  # before hours of training and evaluation
+    assert before in fails(train_lpr, *training_of(rows), f"model_dir={target}")
     assert before in fails(eval_lpr, config, f"eval.output_dir={target}")
     assert said in fails(export_frozen_graph, config, "--output_dir", target)
     assert said in fails(test_lpr, config, f"infer.file_list_path={crops / 'paths.txt'}", f"infer.output_dir={target}")
