@@ -334,7 +334,9 @@ def test_a_folder_that_cannot_be_written(rows, training_of, trained, graph, tfli
     assert before in fails(train_lpr, *training_of(rows), f"model_dir={target}")
     assert before in fails(eval_lpr, config, f"eval.output_dir={target}")
     assert said in fails(export_frozen_graph, config, "--output_dir", target)
-    assert said in fails(test_lpr, config, f"infer.file_list_path={crops / 'paths.txt'}", f"infer.output_dir={target}")
+    assert before in fails(
+        test_lpr, config, f"infer.file_list_path={crops / 'paths.txt'}", f"infer.output_dir={target}"
+    )
     image = read_annotations(crops / "list.txt")[0][0].path
     line = fails(infer_tflite_single_image, tflite, image, "--config", config, "--output", target / "picture.png")
     assert said in line
