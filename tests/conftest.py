@@ -9,12 +9,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from tiny_models import TrainedModel, convert, tiny_config
 
 from lp_recognition.images.image import write_image
 from lp_recognition.lists.annotations import write_annotations
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+# The same examples every time, and as long as they take: a busy machine fails no test.
+settings.register_profile("project", deadline=None, derandomize=True)
+settings.load_profile("project")
 
 
 def pytest_configure(config: pytest.Config) -> None:
