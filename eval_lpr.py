@@ -51,6 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             model.calibration,
             model.automaton,
         )
+    result.save(folder, str(path))  # before a word is printed, which may fail
     print(f"model: {path}")
     print(f"plates: {', '.join(config.eval.file_list_path) or 'drawn, held out'}")
     if plates.skipped:
@@ -60,7 +61,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(f"\n{result.to_table()}\n\n{result.plates_per_second:.0f} plates/s, images in memory")
     confidences = "calibrated confidences" if result.is_calibrated else "plain probabilities as confidences"
     print(f"expected calibration error: {100 * result.ece:.2f}% ({confidences})")
-    result.save(folder, str(path))
     print(f"{folder / 'eval.json'} and {folder / 'eval.csv'} hold every figure and every plate")
     return 0
 

@@ -4,12 +4,14 @@ examples:
   python test_lpr.py config/ccpd.py infer.file_list_path=plates.txt infer.output_dir=out
   python test_lpr.py config/ccpd.py infer.file_list_path=plates.txt decode.patterns=True   # only what fits lpr_patterns
 
-The list holds a path a row. Prints path, text and confidence; writes a picture of each plate, contact_sheet.png and
-predictions.csv into infer.output_dir. Without --checkpoint or --model it takes the best checkpoint of model_dir.
+The list holds a path a row; infer.skip_bad_rows=True goes on without images that cannot be read. Prints path, text and
+confidence; writes a picture of each plate, contact_sheet.png and predictions.csv into infer.output_dir. Without
+--checkpoint or --model it takes the best checkpoint of model_dir.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from lp_recognition.system.errors import ConfigError, run_script
@@ -27,13 +29,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
 
     from lp_recognition.evaluation.prediction import read_list
-    from lp_recognition.lists.annotations import read_annotations
+    from lp_recognition.lists.rows import load_paths
+    from lp_recognition.system.progress import progress_bar
     from lp_recognition.tools.models import open_model
 
-    rows, _ = read_annotations(config.infer.file_list_path, labelled=False)
+    data = load_paths(config.infer.file_list_path, skip_bad_rows=config.infer.skip_bad_rows)
     model = open_model(arguments.find_model(config.infer.checkpoint), config)
-    for row, reading in read_list(model, rows, config.infer):
+    readings = []
+    with progress_bar(len(data.rows), "plate") as advance:
+        for found in read_list(model, data.rows, config.infer):
+            readings.append(found)
+            advance(1)
+    for row, reading in readings:  # after all is written: printing may fail
         print(f"{row.path} {reading.text} {reading.confidence:.3f}")
+    if data.skipped:
+        print(f"left out: {len(data.skipped)} bad rows, such as {data.skipped[0]}", file=sys.stderr)
     print(f"pictures, contact_sheet.png and predictions.csv are in {config.infer.output_dir}")
     return 0
 

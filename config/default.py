@@ -152,6 +152,8 @@ class eval:
 class infer:
     # Lists of paths alone.
     file_list_path = ()
+    # Go on without images that cannot be read, and say how many there were.
+    skip_bad_rows = False
     batch_size = 64
     beam_width = 1
     checkpoint = ""

@@ -80,7 +80,7 @@ def _call(command: list[str], quiet: bool = False) -> None:
     shown = ["python" if word == sys.executable else word for word in command]
     print(f"$ {shlex.join(shown)}", flush=True)
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} if quiet else {}
-    result = subprocess.run(command, text=True, **pipes)
+    result = subprocess.run(command, text=True, errors="replace", **pipes)
     if result.returncode in (130, -2):
         raise KeyboardInterrupt
     if result.returncode != 0:

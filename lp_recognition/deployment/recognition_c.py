@@ -111,7 +111,7 @@ class CReader:
             library = Path(build) / "liblpr.so"
             sources = [str(folder / name) for name in _LIBRARY]
             command = [compiler, *_FLAGS, "-shared", "-fPIC", "-o", str(library), *sources]
-            result = subprocess.run(command, capture_output=True, text=True)
+            result = subprocess.run(command, capture_output=True, text=True, errors="replace")
             if result.returncode != 0:
                 raise UserError(f"{folder}: expected sources that build without warnings, received {result.stderr}")
             self._library = ctypes.CDLL(str(library))

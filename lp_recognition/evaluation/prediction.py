@@ -21,6 +21,8 @@ from lp_recognition.system.files import check_folder, write_text
 
 _SHEET_COLUMNS = 4
 _SHEET_PICTURES = 200
+#: The setting that leaves bad rows out.
+_SKIPPING = "infer.skip_bad_rows"
 
 
 def read_list(
@@ -39,7 +41,7 @@ def read_list(
             before it are written. The message names the row.
         UserError: the folder cannot be written; nothing was read yet.
     """
-    refuse_missing(rows)
+    refuse_missing(rows, _SKIPPING)
     folder = Path(infer.output_dir)
     check_folder(folder)
     pictures: list[Image] = []
@@ -48,7 +50,7 @@ def read_list(
     writer.writerow(("path", "text", "confidence"))
     digits = len(str(len(rows)))
     for first, images in zip(
-        range(0, len(rows), infer.batch_size), decoded_images(rows, infer.batch_size), strict=True
+        range(0, len(rows), infer.batch_size), decoded_images(rows, infer.batch_size, _SKIPPING), strict=True
     ):
         some = rows[first : first + infer.batch_size]
         prepared = np.stack([model.config.preprocessing.prepare(image) for image in images])

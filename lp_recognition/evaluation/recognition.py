@@ -47,7 +47,10 @@ class EvaluationList:
         listed = config.eval
         if listed.file_list_path:
             data, images = load_prepared(
-                listed.file_list_path, config.preprocessing, skip_bad_rows=listed.skip_bad_rows
+                listed.file_list_path,
+                config.preprocessing,
+                skip_bad_rows=listed.skip_bad_rows,
+                setting="eval.skip_bad_rows",
             )
             return cls(images, data.labels, [str(row.path) for row in data.rows], data.skipped)
         if config.train.generated_share > 0:

@@ -53,11 +53,12 @@ def read_annotations(
         The rows, and the problems that were skipped (empty unless `skip_bad_rows`).
 
     Raises:
-        AnnotationError: a list is missing, not UTF-8 text or holds no row; or a row lacks its label.
+        AnnotationError: a list is missing, not UTF-8 text or holds no row that can be used; or a row lacks its
+            label.
     """
     paths = [lists] if isinstance(lists, (str, Path)) else list(lists)
     if not paths:
-        raise AnnotationError("expected at least one list of images, received none; set `file_list_path`")
+        raise AnnotationError("expected at least one list of images, received none")
     rows: list[Annotation] = []
     problems: list[str] = []
     for path in paths:
@@ -77,11 +78,12 @@ def write_annotations(path: str | Path, rows: Iterable[tuple[str | Path, str]]) 
     """Writes `path LABEL` rows (or `path` alone where the label is empty), whole or not at all.
 
     Raises:
-        AnnotationError: a label with a space, or a path with a line break, a tab or with spaces at its ends: no reader
-            could take them apart again.
+        AnnotationError: a label with a space, or a path with a line break, a tab, with spaces at its ends or not in
+            UTF-8: no reader could take them apart again.
     """
     lines = []
     for image, label in rows:
+        refuse_other_encoding(path, image)
         if any(character.isspace() for character in label):
             raise AnnotationError(f"{path}: expected a label without spaces, received {label!r} for {image}")
         if any(character in str(image) for character in "\n\r\t\0"):
@@ -90,6 +92,18 @@ def write_annotations(path: str | Path, rows: Iterable[tuple[str | Path, str]]) 
             raise AnnotationError(f"{path}: expected a path without spaces at its ends, received {str(image)!r}")
         lines.append(f"{image} {label}\n" if label else f"{image}\n")
     write_text(path, "".join(lines))
+
+
+def refuse_other_encoding(path: str | Path, image: str | Path) -> None:
+    """Raises where the list `path` cannot name an image.
+
+    Raises:
+        AnnotationError: the name of the image is not UTF-8 (old archives unpack such); a list is.
+    """
+    try:
+        str(image).encode("utf-8")
+    except UnicodeEncodeError:
+        raise AnnotationError(f"{path}: expected a path in UTF-8, received {str(image)!r}; rename the file") from None
 
 
 def list_name(path: str | Path) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lp_recognition.images.photographs import IMAGE_SUFFIXES, find_files
-from lp_recognition.lists.annotations import Annotation, write_annotations
+from lp_recognition.lists.annotations import Annotation, refuse_other_encoding, write_annotations
 from lp_recognition.lists.tables import read_table
 from lp_recognition.system.errors import AnnotationError, UserError, summarize
 from lp_recognition.system.files import write_text
@@ -136,6 +136,8 @@ def write_lists(lists: Mapping[Path, Sequence[tuple[str, str]]], *, overwrite: b
     """
     texts = {}
     for path, rows in lists.items():
+        for image, _ in rows:
+            refuse_other_encoding(path, image)
         is_csv = path.suffix.lower() == ".csv"
         texts[path] = to_csv(rows) if is_csv else "".join(f"{image} {label}\n" for image, label in rows)
         if path.exists() and not overwrite and path.read_bytes() != texts[path].encode("utf-8"):

@@ -12,7 +12,7 @@ import numpy as np
 from lp_recognition.images.image import Image, Preprocessing, read_image
 from lp_recognition.lists.annotations import Annotation, missing_hint, read_annotations
 from lp_recognition.settings.recognition import RecognitionConfig
-from lp_recognition.system.errors import AnnotationError, ImageError, summarize
+from lp_recognition.system.errors import AnnotationError, ImageError, UserError, summarize
 from lp_recognition.texts.vocabulary import Vocabulary, VocabularyError, min_time_steps, split_symbols
 
 _THREADS = 4
@@ -36,20 +36,39 @@ class LabelledRows:
         return [row.label for row in self.rows]
 
 
-def load_rows(lists: Sequence[str], *, skip_bad_rows: bool, labelled: bool = True) -> LabelledRows:
+def load_rows(lists: Sequence[str], *, skip_bad_rows: bool, labelled: bool = True, setting: str = "") -> LabelledRows:
     """Reads lists and decodes every image once, so that a bad one shows before hours of training are spent.
+
+    Args:
+        lists: The lists.
+        skip_bad_rows: Whether bad rows are left out; else they are an error.
+        labelled: Whether rows are `path LABEL`; else a row is a path.
+        setting: The setting that leaves bad rows out, for the message: `eval.skip_bad_rows`.
 
     Raises:
         AnnotationError: a list cannot be read; or, unless `skip_bad_rows`, a row lacks a label or its image is bad.
     """
-    rows, problems = read_annotations(lists, labelled=labelled, skip_bad_rows=skip_bad_rows)
+    rows, problems = read_annotations(lists, labelled=labelled, skip_bad_rows=True)
     with ThreadPoolExecutor(_THREADS) as pool:
         checked = list(pool.map(_image_problem, rows, chunksize=64))
-    return _keep(rows, checked, problems, skip_bad_rows)
+    if not skip_bad_rows:
+        _refuse([*problems, *_found(checked)], setting)
+    return _keep(rows, checked, problems)
+
+
+def load_paths(lists: Sequence[str], *, skip_bad_rows: bool) -> LabelledRows:
+    """Reads lists of paths alone; only where bad rows are left out does it decode the images, to know them.
+
+    Raises:
+        AnnotationError: a list cannot be read, or, where bad rows are left out, no image can.
+    """
+    if skip_bad_rows:
+        return load_rows(lists, skip_bad_rows=True, labelled=False)
+    return LabelledRows(read_annotations(lists, labelled=False)[0], [])
 
 
 def load_prepared(
-    lists: Sequence[str], preprocessing: Preprocessing, *, skip_bad_rows: bool
+    lists: Sequence[str], preprocessing: Preprocessing, *, skip_bad_rows: bool, setting: str = ""
 ) -> tuple[LabelledRows, Image]:
     """Reads lists as `load_rows` does, and keeps what it decodes, prepared for the network.
 
@@ -66,11 +85,13 @@ def load_prepared(
         except ImageError as error:
             return str(error)
 
-    rows, problems = read_annotations(lists, skip_bad_rows=skip_bad_rows)
+    rows, problems = read_annotations(lists, skip_bad_rows=True)
     with ThreadPoolExecutor(_THREADS) as pool:
         prepared = list(pool.map(prepare, rows))
-    kept = _keep(rows, [one if isinstance(one, str) else None for one in prepared], problems, skip_bad_rows)
-    return kept, np.stack([one for one in prepared if not isinstance(one, str)])
+    checked = [one if isinstance(one, str) else None for one in prepared]
+    if not skip_bad_rows:
+        _refuse([*problems, *_found(checked)], setting)
+    return _keep(rows, checked, problems), np.stack([one for one in prepared if not isinstance(one, str)])
 
 
 def check_labels(
@@ -86,22 +107,24 @@ def check_labels(
     for row in data.rows:
         found = label_problems(row.label, vocabulary, config.max_lp_length, time_steps)
         checked.append(f"{row.source}: {found[0][1]}" if found else None)
-    return _keep(data.rows, checked, data.skipped, config.train.skip_bad_rows)
+    if not config.train.skip_bad_rows:
+        remedy = _length_that_helps(data.labels, vocabulary, config, time_steps)
+        _refuse(_found(checked), "train.skip_bad_rows", remedy)
+    return _keep(data.rows, checked, data.skipped)
 
 
-def refuse_missing(rows: Sequence[Annotation]) -> None:
+def refuse_missing(rows: Sequence[Annotation], setting: str = "") -> None:
     """Sees that there is a file for every row, so that hours of work do not end on a wrong path.
 
     Raises:
-        ImageError: names the first few that are missing.
+        ImageError: names the first few that are missing, and the setting that leaves them out.
     """
     missing = [
         f"{row.source}: {row.path}: expected an image, received no such file{missing_hint(row)}"
         for row in rows
         if not row.path.exists()
     ]
-    if missing:
-        raise ImageError(summarize(missing))
+    _refuse(missing, setting, kind=ImageError)
 
 
 def read_row(row: Annotation) -> Image:
@@ -121,9 +144,16 @@ def read_row(row: Annotation) -> Image:
     return image
 
 
-def decoded_images(rows: Sequence[Annotation], batch_size: int) -> Iterator[list[Image]]:
-    """Reads the images of rows, uint8 BGR of any size, `batch_size` at a time; errors as `read_row`."""
-    return _in_batches(read_row, rows, batch_size)
+def decoded_images(rows: Sequence[Annotation], batch_size: int, setting: str = "") -> Iterator[list[Image]]:
+    """Reads the images of rows, uint8 BGR of any size, `batch_size` at a time.
+
+    Raises:
+        ImageError: as of `read_row`; it names the setting that leaves bad rows out.
+    """
+    try:
+        yield from _in_batches(read_row, rows, batch_size)
+    except ImageError as error:
+        _refuse([str(error)], setting, kind=ImageError)
 
 
 def label_problems(
@@ -191,14 +221,32 @@ def _image_problem(row: Annotation) -> str | None:
     return None
 
 
-def _keep(
-    rows: Sequence[Annotation], checked: Sequence[str | None], problems: Sequence[str], skip_bad_rows: bool
-) -> LabelledRows:
-    found = [problem for problem in checked if problem is not None]
-    if found and not skip_bad_rows:
-        hint = "" if len(found) == 1 else f" ({len(found)} bad rows; train.skip_bad_rows=True leaves them out)"
-        raise AnnotationError(summarize(found) + hint)
+def _length_that_helps(
+    labels: Sequence[str], vocabulary: Vocabulary, config: RecognitionConfig, time_steps: int
+) -> str:
+    """The `max_lp_length` that takes all labels the network has the time steps for, where it is more than now."""
+    known = [vocabulary.encode(label) for label in labels if vocabulary.knows(label)]
+    longest = max((len(indices) for indices in known if min_time_steps(indices) <= time_steps), default=0)
+    return f"max_lp_length={longest} takes the longer labels" if longest > config.max_lp_length else ""
+
+
+def _found(checked: Sequence[str | None]) -> list[str]:
+    return [problem for problem in checked if problem is not None]
+
+
+def _refuse(problems: Sequence[str], setting: str, remedy: str = "", kind: type[UserError] = AnnotationError) -> None:
+    """Raises where there are problems, and tells the ways out."""
+    if not problems:
+        return
+    count = "" if len(problems) == 1 else f"{len(problems)} bad rows"
+    skipping = f"{setting}=True leaves {'it' if len(problems) == 1 else 'them'} out" if setting else ""
+    hints = "; ".join(part for part in (count, remedy, skipping) if part)
+    raise kind(summarize(problems) + (f" ({hints})" if hints else "")) from None
+
+
+def _keep(rows: Sequence[Annotation], checked: Sequence[str | None], problems: Sequence[str]) -> LabelledRows:
     good = [row for row, problem in zip(rows, checked, strict=True) if problem is None]
     if not good:
-        raise AnnotationError(f"expected at least one row that can be used, received none: {summarize(found)}")
-    return LabelledRows(good, [*problems, *found])
+        reasons = summarize([*problems, *_found(checked)])
+        raise AnnotationError(f"expected at least one row that can be used, received none: {reasons}")
+    return LabelledRows(good, [*problems, *_found(checked)])

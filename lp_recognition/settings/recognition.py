@@ -72,6 +72,7 @@ class InferConfig(Section):
     """Settings of `test_lpr.py`."""
 
     file_list_path: tuple[str, ...] = ()
+    skip_bad_rows: bool = False
     batch_size: PositiveInt = 64
     beam_width: PositiveInt = 1
     checkpoint: str = ""

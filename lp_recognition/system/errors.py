@@ -61,16 +61,14 @@ def run_script(main: Callable[[Sequence[str] | None], int | None]) -> None:
 
     Exit status 2 and one line on standard error for a `UserError`, for an operating system error that names a file (a
     missing folder, a read-only or full disk), or for a package that only an extra installs; 130 for Ctrl-C. Other
-    exceptions keep their traceback.
-    Characters that standard output cannot take are printed as escapes.
+    exceptions keep their traceback. What the encoding of standard output has no character for is printed as `\\u7696`.
     """
     # TensorFlow greets with a screen of notices on processors and missing GPUs; its errors arrive as exceptions.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("absl").setLevel(logging.ERROR)
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a file name need not be text, and not every terminal knows Chinese
-        sys.stdout.reconfigure(errors="backslashreplace")
+    print_anything()
     try:
-        status = main(None) or 0
+        status = _status_of(main)
         sys.stdout.flush()
     except UserError as error:
         print_error(error)
@@ -93,4 +91,33 @@ def run_script(main: Callable[[Sequence[str] | None], int | None]) -> None:
         place = f"{error.filename}: " if error.filename is not None else ""
         print_error(f"{place}{error.strerror}")
         status = 2
+    except UnicodeEncodeError as error:  # of a file's name, where this system has no characters for it
+        if _is_utf8(error.encoding) or error.encoding != sys.getfilesystemencoding():
+            raise
+        print_error(
+            f"{error.object}: expected a file name in this system's encoding, {error.encoding}, received one beyond "
+            "it; set the environment variable PYTHONUTF8=1"
+        )
+        status = 2
     sys.exit(status)
+
+
+def print_anything() -> None:
+    """Lets standard output and error take any text, whatever their encoding, also where they are closed."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # `>&-`, or no console
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _status_of(main: Callable[[Sequence[str] | None], int | None]) -> int:
+    try:
+        return main(None) or 0
+    except SystemExit as end:  # of argparse: --help, or a refused option
+        return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+
+
+def _is_utf8(encoding: str) -> bool:
+    return encoding.lower().replace("-", "") == "utf8"

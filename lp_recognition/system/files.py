@@ -48,8 +48,11 @@ def write_bytes(path: str | Path, data: bytes) -> None:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Writes `text` to `path` in UTF-8, whole or not at all."""
-    write_bytes(path, text.encode("utf-8"))
+    """Writes `text` to `path` in UTF-8, whole or not at all.
+
+    What UTF-8 cannot hold, a byte of a file name in another encoding, is written as `\\udce9`, which JSON reads back.
+    """
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
 def check_folder(folder: str | Path) -> None:

@@ -68,19 +68,20 @@ def main(argv: Sequence[str] | None = None) -> int:
             progress=advance, noise_images=100 if arguments.layers else 0,
         )  # fmt: skip
     bounds = Bounds(arguments.bound / 100, arguments.other_bound / 100)
-    print(f"{len(comparison.subject.names)} plates of {', '.join(arguments.list)}\n\n{comparison.to_table(bounds)}")
     if arguments.html:
         from lp_recognition.deployment.comparison_page import comparison_page
         from lp_recognition.system.files import write_text
 
         write_text(arguments.html, comparison_page(comparison, bounds))
-        print(f"{arguments.html} shows the plates", file=sys.stderr)
     if arguments.json:
         import json
 
         from lp_recognition.system.files import write_text
 
         write_text(arguments.json, json.dumps(comparison.to_dict(bounds), ensure_ascii=False, indent=1) + "\n")
+    print(f"{len(comparison.subject.names)} plates of {', '.join(arguments.list)}\n\n{comparison.to_table(bounds)}")
+    if arguments.html:
+        print(f"{arguments.html} shows the plates", file=sys.stderr)
     wrong = comparison.beyond(bounds)
     for name, problem in wrong.items():
         print(f"\nFAILED: {name} {problem}")

@@ -56,19 +56,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     targets = choose_targets(load_targets(arguments.targets), arguments.target)
     report = report_file(model, targets, [RECOGNITION]) if is_file else report_config(task, config, model, targets)
-    print(report.to_table())
     if arguments.html:
         from lp_recognition.deployment.report_page import report_page
         from lp_recognition.system.files import write_text
 
         write_text(arguments.html, report_page(report))
-        print(f"\n{arguments.html} shows it as a page", file=sys.stderr)
     if arguments.json:
         import json
 
         from lp_recognition.system.files import write_text
 
         write_text(arguments.json, json.dumps(report.to_dict(), ensure_ascii=False, indent=1) + "\n")
+    print(report.to_table())
+    if arguments.html:
+        print(f"\n{arguments.html} shows it as a page", file=sys.stderr)
     passed = [verdict.passed for verdict in report.verdicts]
     return 0 if (all(passed) if arguments.target else any(passed)) else 1
 

@@ -53,18 +53,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     import numpy as np
 
     from lp_recognition.evaluation.metrics import fits_patterns
-    from lp_recognition.lists.annotations import read_annotations, write_annotations
+    from lp_recognition.lists.annotations import write_annotations
     from lp_recognition.lists.image_lists import path_in_list
-    from lp_recognition.lists.rows import decoded_images, refuse_missing
+    from lp_recognition.lists.rows import decoded_images, load_paths, refuse_missing
     from lp_recognition.reading.recognizer import Reading
     from lp_recognition.system.progress import progress_bar
 
     models = [_opened(path, config) for path in arguments.models]
-    rows, _ = read_annotations(arguments.list, labelled=False)
-    refuse_missing(rows)
+    data = load_paths(arguments.list, skip_bad_rows=config.infer.skip_bad_rows)
+    rows, setting = data.rows, "infer.skip_bad_rows"
+    refuse_missing(rows, setting)
     readings: list[list[Reading]] = [[] for _ in models]
     with progress_bar(len(models) * len(rows), "image") as advance:
-        for images in decoded_images(rows, config.infer.batch_size):
+        for images in decoded_images(rows, config.infer.batch_size, setting):
             prepared = {
                 preprocessing: np.stack([preprocessing.prepare(image) for image in images])
                 for preprocessing in {model.config.preprocessing for model in models}
@@ -85,11 +86,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             dropped["fits no pattern"] += 1
         else:
             kept.append((path_in_list(row.path, output), text))
+    if data.skipped:
+        dropped["unreadable"] = len(data.skipped)
+    total = len(rows) + len(data.skipped)
     if not kept:
-        raise UserError(f"{output}: expected some image to label, received none of {len(rows)}: {_why(dropped)}")
+        raise UserError(f"{output}: expected some image to label, received none of {total}: {_why(dropped)}")
     write_annotations(output, kept)
     left_out = f"; left out: {_why(dropped)}" if dropped else ""
-    print(f"{output}: {len(kept)} of {len(rows)} images labelled{left_out}")
+    print(f"{output}: {len(kept)} of {total} images labelled{left_out}")
     return 0
 
 

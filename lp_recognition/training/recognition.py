@@ -75,7 +75,7 @@ class RecognitionTask:
             )
         data = LabelledRows([], [])
         if train.file_list_path and train.generated_share < 1:
-            data = load_rows(train.file_list_path, skip_bad_rows=train.skip_bad_rows)
+            data = load_rows(train.file_list_path, skip_bad_rows=train.skip_bad_rows, setting="train.skip_bad_rows")
         vocabulary = alphabet_of(config) if resumed is None else resumed.config.vocabulary()
         architecture = Architecture.from_config(config, vocabulary.num_classes)
         try:

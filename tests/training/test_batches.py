@@ -229,7 +229,7 @@ def test_the_first_few_bad_images_are_named(bad_list):
     text = bad_list.read_text().replace("alone.png\n", "")
     bad_list.write_text(text)
     with pytest.raises(AnnotationError) as caught:
-        load_rows([str(bad_list)], skip_bad_rows=False)
+        load_rows([str(bad_list)], skip_bad_rows=False, setting="train.skip_bad_rows")
     message = str(caught.value)
     for line, name in ((2, "missing.png"), (3, "text.png"), (4, "half.png")):
         assert f"list.txt:{line}: " in message
