@@ -19,10 +19,6 @@ from lp_recognition.system.files import write_text
 #: A row of a table: an image, perhaps in quotes, before a comma or semicolon.
 _IN_COLUMNS = re.compile(rf".*({'|'.join(map(re.escape, IMAGE_SUFFIXES))})[\"']?\s*[,;]", re.IGNORECASE)
 
-_FROM_TABLE = (
-    "a table with commas or semicolons becomes a list by python -m utils.convert_csv TABLE --to txt --output LIST"
-)
-
 
 @dataclass(frozen=True)
 class Annotation:
@@ -119,7 +115,7 @@ def missing_hint(row: Annotation) -> str:
     if "\\" in path:
         return "; the path holds backslashes: write / between folders"
     if _IN_COLUMNS.match(path):
-        return f"; {_FROM_TABLE}"
+        return _from_table(Path(row.source.rpartition(":")[0] or "TABLE"))
     if path.endswith(('"', "'")):
         return "; quotes are taken as a part of the path: leave them out"
     if not row.label and before_space.lower().endswith(IMAGE_SUFFIXES):
@@ -152,8 +148,13 @@ def _read_one(path: Path, labelled: bool) -> tuple[list[Annotation], list[str]]:
         else:
             rows.append(Annotation(path.parent / image, label, source))
     if problems and (path.suffix.lower() == ".csv" or any(_IN_COLUMNS.search(problem) for problem in problems)):
-        problems[0] += f"; {_FROM_TABLE}"  # once, not with every row
+        problems[0] += _from_table(path)  # once, not with every row
     return rows, problems
+
+
+def _from_table(path: Path) -> str:
+    command = f"python -m lp_recognition.tools.convert_csv {path} --to txt --output LIST"
+    return f"; a table with commas or semicolons becomes a list by {command}"
 
 
 def _split_row(row: str) -> tuple[str, str]:

@@ -49,6 +49,13 @@ def test_corners_in_any_order_come_out_right(corners: np.ndarray, order: list[in
     np.testing.assert_array_equal(order_corners([tuple(map(float, corners[place])) for place in order]), corners)
 
 
+@settings(max_examples=200, deadline=None)
+@given(st.floats(-43, 43), st.floats(60, 300), st.floats(0.8, 1.25), st.permutations(range(4)))
+def test_a_nearly_square_plate_is_taken_for_level(degrees: float, width: float, aspect: float, order: list[int]):
+    corners = turned_plate(degrees, width, aspect, shear=0)
+    np.testing.assert_array_equal(order_corners([tuple(map(float, corners[place])) for place in order]), corners)
+
+
 def test_corners_in_order_are_kept_as_they_are():
     assert order_corners(RECTANGLE) == RECTANGLE
     square = ((0, 0), (10, 0), (10, 10), (0, 10))

@@ -82,10 +82,12 @@ def test_a_row_of_a_table_gets_a_pointer_to_the_converter(tmp_path: Path, row: s
     problems = read_annotations(path, skip_bad_rows=True)[1]
     assert len(problems) == 2
     assert problems[0].startswith(f"{path}:2: expected 'path LABEL', received '{row}'; a table with commas")
-    assert "python -m utils.convert_csv TABLE --to txt" in problems[0]
+    assert f"python -m lp_recognition.tools.convert_csv {path} --to txt" in problems[0]
     assert problems[1] == f"{path}:3: expected 'path LABEL', received '{row}'"  # said once
     path = write(tmp_path / "train.csv", "number,plate\n0001,AB12\n")
-    with pytest.raises(AnnotationError, match=r"train\.csv:1: expected 'path LABEL'.*utils\.convert_csv"):
+    with pytest.raises(
+        AnnotationError, match=r"train\.csv:1: expected 'path LABEL'.*tools\.convert_csv .*train\.csv --to txt"
+    ):
         read_annotations(path, skip_bad_rows=True)
 
 
@@ -111,13 +113,13 @@ def test_a_nul_byte_spoils_its_row_alone(tmp_path: Path, labelled: bool):
         ("C:\\images\\a.jpg", "", "backslashes: write / between folders"),
         ('"my car.jpg"', "A1", "quotes are taken as a part of the path"),
         ("a.jpg A1", "", "has a label behind it"),
-        ("a.jpg,A1", "", "becomes a list by python -m utils.convert_csv"),
+        ("a.jpg,A1", "", "becomes a list by python -m lp_recognition.tools.convert_csv my list.txt --to txt"),
         ("my car.jpg", "A1", ""),
         ("my car.jpg", "", ""),
     ],
 )
 def test_what_may_be_wrong_with_a_missing_path(path: str, label: str, hint: str):
-    found = missing_hint(Annotation(Path(path), label))
+    found = missing_hint(Annotation(Path(path), label, "my list.txt:3"))
     assert hint in found
     assert bool(found) == bool(hint)
 

@@ -113,7 +113,10 @@ def convert_czech(options: CzechOptions, workers: int = 1) -> Summary:
     sides = {source: split for source, _, split in kept}
     final = [row for row in readable if not row.split or row.source in sides]
     if not any(row.split for row in final):
-        remarks.append("no split column: everything is in annotation.txt; split it with utils/split_annotations.py")
+        remarks.append(
+            "no split column: everything is in annotation.txt; split it with "
+            "python -m lp_recognition.tools.split_annotations"
+        )
 
     paths = {row.source: _listed_path(row.source, options) for row in final}
     lists: dict[str, list[tuple[str, str]]] = {f"{split}.txt": [] for split in ("train", "val", "test")}
