@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lp_recognition.images.photographs import IMAGE_SUFFIXES
-from lp_recognition.lists.tables import split_lines
+from lp_recognition.lists.lines import read_lines
 from lp_recognition.system.errors import AnnotationError, summarize
 from lp_recognition.system.files import write_text
 
@@ -124,19 +124,8 @@ def missing_hint(row: Annotation) -> str:
 
 
 def _read_one(path: Path, labelled: bool) -> tuple[list[Annotation], list[str]]:
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise AnnotationError(f"{path}: expected a list of images, received no such file") from None
-    except IsADirectoryError:
-        raise AnnotationError(f"{path}: expected a list of images, received a folder") from None
-    except UnicodeDecodeError as error:
-        raise AnnotationError(f"{path}: expected UTF-8 text, received byte {error.start} of another encoding") from None
-    except OSError as error:
-        raise AnnotationError(f"{path}: cannot be read: {error.strerror}") from None
-
     rows, problems = [], []
-    for number, line in enumerate(split_lines(text), start=1):
+    for number, line in enumerate(read_lines(path, "a list of images"), start=1):
         row = line.strip()
         if not row:
             continue

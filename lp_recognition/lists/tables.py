@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lp_recognition.images.photographs import IMAGE_SUFFIXES
+from lp_recognition.lists.lines import read_lines
 from lp_recognition.system.errors import UserError
 
 #: Column names in use, per role, in the order in which they are looked for.
@@ -46,15 +47,8 @@ def read_table(path: Path, columns: Mapping[str, str]) -> tuple[list[TableRow], 
     Raises:
         UserError: no such file, not UTF-8, empty, or columns that are not there.
     """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise UserError(f"{path}: expected a table, received no such file") from None
-    except IsADirectoryError:
-        raise UserError(f"{path}: expected a table, received a folder") from None
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: expected UTF-8 text, received byte {error.start} of another encoding") from None
-    numbered = [(number, line) for number, line in enumerate(split_lines(text), start=1) if line.strip()]
+    lines = read_lines(path, "a table")
+    numbered = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
     if not numbered:
         raise UserError(f"{path}: expected a header and rows, received an empty file")
     first = numbered[0][1]
@@ -78,14 +72,6 @@ def read_table(path: Path, columns: Mapping[str, str]) -> tuple[list[TableRow], 
         elif any(cell.strip() for cell in cells):
             rows.append(TableRow(number, {role: cells[place].strip() for role, place in places.items()}))
     return rows, problems
-
-
-def split_lines(text: str) -> list[str]:
-    """The lines of a text, whether they end in LF, CR LF or CR.
-
-    `splitlines` would also break at characters that file names may hold.
-    """
-    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def _cells(line: str, delimiter: str) -> list[str]:

@@ -27,7 +27,7 @@ from lp_recognition.lists.converters.conversion import (
     finish,
 )
 from lp_recognition.lists.converters.cropping import Box, Corners
-from lp_recognition.lists.tables import split_lines
+from lp_recognition.lists.lines import split_lines
 from lp_recognition.system.errors import UserError, did_you_mean
 
 #: The sub-sets with plates; `np` holds images without one.
