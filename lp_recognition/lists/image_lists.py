@@ -41,17 +41,25 @@ def list_images(folder: Path, *, recursive: bool, ignored: str = "") -> tuple[li
     remarks = []
     if below:
         remarks.append(f"images in its folders, left out: {below}; --recursive takes them, too")
-    kinds = Counter(path.suffix.lower() or "without a suffix" for path in others)
-    kinds.pop(ignored, None)
-    if kinds:
-        listed = ", ".join(
-            f"{count} {kind}" for kind, count in sorted(kinds.items(), key=lambda kind: (-kind[1], kind[0]))
-        )
-        remarks.append(f"other files, left out: {listed}")
+    if remark := other_files(others, ignored):
+        remarks.append(remark)
     if not images:
         received = "; ".join(["none", *remarks])
         raise UserError(f"{folder}: expected images ({', '.join(IMAGE_SUFFIXES)}), received {received}")
     return images, remarks
+
+
+def other_files(others: Sequence[Path], ignored: str = "") -> str:
+    """A remark on files that are no images by their names, by their endings; empty where there are none.
+
+    Args:
+        others: The files.
+        ignored: The ending of files that are not worth a remark.
+    """
+    kinds = Counter(path.suffix.lower() or "without a suffix" for path in others)
+    kinds.pop(ignored, None)
+    ordered = sorted(kinds.items(), key=lambda kind: (-kind[1], kind[0]))
+    return f"other files, left out: {', '.join(f'{count} {kind}' for kind, count in ordered)}" if ordered else ""
 
 
 def path_in_list(image: Path, target: Path, source: Path | None = None) -> str:

@@ -333,6 +333,7 @@ def ccpd_tree(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str,
     write_jpeg(root / "ccpd_np/0002.jpg", np.zeros((20, 20, 3), np.uint8))
     (root / "ccpd_base/.DS_Store").write_bytes(b"\0")
     (root / "ccpd_base/._hidden.jpg").write_bytes(b"\0")
+    (root / "ccpd_base/read me.TXT").write_bytes(b"hello")
 
     (root / "splits").mkdir()
     (root / "splits/train.txt").write_text(f"{named['straight']}\n{named['repeated']}\n", encoding="utf-8")
@@ -388,6 +389,7 @@ def test_ccpd_from_tree_to_lists(ccpd_tree, tmp_path: Path):
     assert summary.left_out == len(expected)
     assert f"{len(expected)} files left out, see {output / 'failed.txt'}" in summary.text()
     assert "np: 2 images without a plate, skipped" in summary.text()
+    assert "base: other files, left out: 1 .txt\n" in summary.text()
     assert not (output / "np").exists()
     assert contents(root) == before
 
@@ -813,10 +815,12 @@ def ufpr(tmp_path: Path) -> Path:
 
 
 def test_ufpr_from_tree_to_lists(ufpr: Path, tmp_path: Path):
+    (ufpr / "testing/track0091/photo.HEIC").write_bytes(b"x")
     before = contents(ufpr)
     output = tmp_path / "out"
     summary = convert_ufpr(UfprOptions(ufpr.parent, output, margin=0.0, image_format="png"))
     assert (summary.images, summary.samples, summary.left_out) == (8, 8, 0)
+    assert summary.remarks == ("testing: other files, left out: 1 .heic",)
     train = rows_of(output / "train.txt")
     assert train == {
         f"images/train/track{track:04d}/track{track:04d}[{frame:02d}].png": label

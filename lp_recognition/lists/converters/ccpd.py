@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lp_recognition.boxes.intersection import box_iou, sides_around
-from lp_recognition.images.photographs import find_images
+from lp_recognition.images.photographs import find_files, find_images
 from lp_recognition.lists.converters.ccpd_names import CcpdName, CcpdNameError, parse_name
 from lp_recognition.lists.converters.conversion import (
     Cut,
@@ -27,6 +27,7 @@ from lp_recognition.lists.converters.conversion import (
     finish,
 )
 from lp_recognition.lists.converters.cropping import Box, Corners
+from lp_recognition.lists.image_lists import other_files
 from lp_recognition.lists.lines import split_lines
 from lp_recognition.system.errors import UserError, did_you_mean
 
@@ -89,7 +90,10 @@ def convert_ccpd(options: CcpdOptions, workers: int = 1) -> Summary:
     images: Counter[str] = Counter()
     taken: set[str] = set()
     for subset, folder in folders.items():
-        for path in find_images(folder):
+        found, others = find_files(folder)
+        if remark := other_files(others):
+            remarks.append(f"{subset}: {remark}")
+        for path in found:
             images[subset] += 1
             # Plain text: with some hundred thousand names, paths would take as long as parsing.
             source = path.as_posix().removeprefix(f"{options.source.as_posix()}/")

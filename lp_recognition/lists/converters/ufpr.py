@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lp_recognition.images.photographs import find_images
+from lp_recognition.images.photographs import find_files
 from lp_recognition.lists.converters.conversion import (
     Cut,
     Sample,
@@ -33,6 +33,7 @@ from lp_recognition.lists.converters.conversion import (
 )
 from lp_recognition.lists.converters.cropping import Box, Corners
 from lp_recognition.lists.converters.tracks import keep_apart, write_tracks
+from lp_recognition.lists.image_lists import other_files
 from lp_recognition.system.errors import UserError
 
 #: The folders of the official split and what their lists are called.
@@ -148,14 +149,17 @@ def convert_ufpr(options: UfprOptions, workers: int = 1) -> Summary:
     frames: dict[str, _Frame] = {}
     samples: list[Sample] = []
     failures: list[tuple[str, str]] = []
+    remarks: list[str] = []
     taken: set[str] = set()
     images = other_vehicles = 0
     for folder in folders:
         split = SPLITS[folder.name.lower()]
-        found = find_images(folder)
+        found, others = find_files(folder)
+        if remark := other_files(others, ignored=".txt"):
+            remarks.append(f"{folder.name}: {remark}")
         images += len(found)
         described = {path.with_suffix(".txt") for path in found}
-        for text_path in sorted(set(folder.rglob("*.txt")) - described):
+        for text_path in sorted({path for path in others if path.suffix == ".txt"} - described):
             failures.append((_below(text_path, options.source), "missing image: a text without an image of its name"))
         for path in found:
             source = _below(path, options.source)
@@ -214,9 +218,10 @@ def convert_ufpr(options: UfprOptions, workers: int = 1) -> Summary:
         "other_vehicles": other_vehicles,
         "mended": dict(sorted(mended.items())),
     }
-    remarks = (f"{other_vehicles} images of other vehicles, skipped as asked",) if other_vehicles else ()
+    if other_vehicles:
+        remarks.append(f"{other_vehicles} images of other vehicles, skipped as asked")
     left_out = finish(options.output, lists, failures, report)
-    return Summary("ufpr", options.output, images, len(final), left_out, mended, remarks)
+    return Summary("ufpr", options.output, images, len(final), left_out, mended, tuple(remarks))
 
 
 def _find_splits(source: Path) -> list[Path]:
