@@ -18,8 +18,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from lp_recognition.images.photographs import find_files
 from lp_recognition.lists.converters.conversion import (
@@ -138,6 +139,18 @@ class _Frame:
     split: str
 
 
+@dataclass
+class _Found:
+    """What the split folders hold: the frames with a plate to cut by their source, and what else there is to say."""
+
+    images: int = 0
+    other_vehicles: int = 0
+    frames: dict[str, _Frame] = field(default_factory=dict)
+    samples: list[Sample] = field(default_factory=list)
+    failures: list[tuple[str, str]] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
 def convert_ufpr(options: UfprOptions, workers: int = 1) -> Summary:
     """Crops the plates of UFPR-ALPR and writes a list per split, `annotation.txt`, and `tracks.csv`.
 
@@ -145,83 +158,89 @@ def convert_ufpr(options: UfprOptions, workers: int = 1) -> Summary:
         UserError: no such folder, no split in it, an output inside the source or made with other settings.
     """
     check_folders(options.source, options.output)
+    found = _find_frames(options)
+    outcomes = convert(
+        found.samples, options.source, options.output,
+        settings={"data set": "UFPR-ALPR", "mode": options.mode, "margin": options.margin,
+                  "format": options.image_format},
+        size=options.size, workers=workers, name="ufpr",
+    )  # fmt: skip
+    mended, problems = collect(outcomes)
+    done = {source: frame for source, frame in found.frames.items() if outcomes[source].made}
+    kept, wrong = keep_apart([(source, frame.track, frame.split) for source, frame in done.items()], "track")
+
+    lists: dict[str, list[tuple[str, str]]] = {"annotation.txt": [], **{f"{name}.txt": [] for name in SPLITS.values()}}
+    tracks = []
+    for source, track, split in kept:
+        image = outcomes[source].made[0]
+        label = done[source].text.plate.replace("-", "" if options.drop_hyphen else "-")
+        lists["annotation.txt"].append((image, label))
+        lists[f"{split}.txt"].append((image, label))
+        tracks.append((image, label, track, split))
+    write_tracks(options.output, tracks)
+    report = {
+        "data_set": "UFPR-ALPR",
+        "mode": options.mode,
+        "images": found.images,
+        **_facts([done[source] for source, _, _ in kept]),
+        "other_vehicles": found.other_vehicles,
+        "mended": dict(sorted(mended.items())),
+    }
+    left_out = finish(options.output, lists, [*found.failures, *problems, *wrong], report)
+    return Summary("ufpr", options.output, found.images, len(kept), left_out, mended, tuple(found.remarks))
+
+
+def _find_frames(options: UfprOptions) -> _Found:
+    """Reads the text beside each image of the splits."""
+    found = _Found()
     folders = _find_splits(options.source)
-    frames: dict[str, _Frame] = {}
-    samples: list[Sample] = []
-    failures: list[tuple[str, str]] = []
-    remarks: list[str] = []
     taken: set[str] = set()
-    images = other_vehicles = 0
     for folder in folders:
         split = SPLITS[folder.name.lower()]
-        found, others = find_files(folder)
+        images, others = find_files(folder)
+        found.images += len(images)
         if remark := other_files(others, ignored=".txt"):
-            remarks.append(f"{folder.name}: {remark}")
-        images += len(found)
-        described = {path.with_suffix(".txt") for path in found}
-        for text_path in sorted({path for path in others if path.suffix == ".txt"} - described):
-            failures.append((_below(text_path, options.source), "missing image: a text without an image of its name"))
-        for path in found:
+            found.remarks.append(f"{folder.name}: {remark}")
+        described = {path.with_suffix(".txt") for path in images}
+        for path in others:
+            if path.suffix == ".txt" and path not in described:
+                reason = "missing image: a text without an image of its name"
+                found.failures.append((_below(path, options.source), reason))
+        for path in images:
             source = _below(path, options.source)
             below = f"{split}/{path.relative_to(folder).with_suffix('').as_posix()}"
             if below in taken:
-                failures.append((source, "name twice: another image differs in its suffix alone"))
+                found.failures.append((source, "name twice: another image differs in its suffix alone"))
                 continue
             taken.add(below)
             try:
                 text = _read_text(path.with_suffix(".txt"))
                 region = _region(text, options)
             except UfprTextError as error:
-                failures.append((source, str(error)))
+                found.failures.append((source, str(error)))
                 continue
             if options.vehicles and text.vehicle not in options.vehicles:
-                other_vehicles += 1
+                found.other_vehicles += 1
                 continue
-            frames[source] = _Frame(text, path.parent.name, split)
-            samples.append(Sample(source, (Cut(f"images/{below}.{options.image_format}", region),)))
-    if not images:
+            found.frames[source] = _Frame(text, path.parent.name, split)
+            found.samples.append(Sample(source, (Cut(f"images/{below}.{options.image_format}", region),)))
+    if not found.images:
         raise UserError(f"{options.source}: expected images in {', '.join(map(str, folders))}, received none")
+    if found.other_vehicles:
+        found.remarks.append(f"{found.other_vehicles} images of other vehicles, skipped as asked")
+    return found
 
-    outcomes = convert(
-        samples, options.source, options.output,
-        settings={"data set": "UFPR-ALPR", "mode": options.mode, "margin": options.margin,
-                  "format": options.image_format},
-        size=options.size, workers=workers, name="ufpr",
-    )  # fmt: skip
-    mended, problems = collect(outcomes)
-    failures += problems
-    done = {source: frame for source, frame in frames.items() if outcomes[source].made}
-    kept, wrong = keep_apart([(source, frame.track, frame.split) for source, frame in done.items()], "track")
-    failures += wrong
 
-    lists: dict[str, list[tuple[str, str]]] = {"annotation.txt": [], **{f"{name}.txt": [] for name in SPLITS.values()}}
-    tracks = []
-    for source, track, split in kept:
-        image = outcomes[source].made[0]
-        label = frames[source].text.plate.replace("-", "" if options.drop_hyphen else "-")
-        lists["annotation.txt"].append((image, label))
-        lists[f"{split}.txt"].append((image, label))
-        tracks.append((image, label, track, split))
-    write_tracks(options.output, tracks)
-    final = [frames[source] for source, _, _ in kept]
-    report = {
-        "data_set": "UFPR-ALPR",
-        "mode": options.mode,
-        "images": images,
-        "rows": len(final),
-        "plates": len({frame.text.plate for frame in final}),
-        "tracks": len({frame.track for frame in final}),
-        "splits": _counts([frame.split for frame in final]),
-        "tracks_by_split": _counts([split for _, split in {(frame.track, frame.split) for frame in final}]),
-        "vehicles": _counts([frame.text.vehicle or "unknown" for frame in final]),
-        "cameras": _counts([frame.text.camera or "unknown" for frame in final]),
-        "other_vehicles": other_vehicles,
-        "mended": dict(sorted(mended.items())),
+def _facts(frames: Sequence[_Frame]) -> dict[str, Any]:
+    return {
+        "rows": len(frames),
+        "plates": len({frame.text.plate for frame in frames}),
+        "tracks": len({frame.track for frame in frames}),
+        "splits": _counts([frame.split for frame in frames]),
+        "tracks_by_split": _counts([split for _, split in {(frame.track, frame.split) for frame in frames}]),
+        "vehicles": _counts([frame.text.vehicle or "unknown" for frame in frames]),
+        "cameras": _counts([frame.text.camera or "unknown" for frame in frames]),
     }
-    if other_vehicles:
-        remarks.append(f"{other_vehicles} images of other vehicles, skipped as asked")
-    left_out = finish(options.output, lists, failures, report)
-    return Summary("ufpr", options.output, images, len(final), left_out, mended, tuple(remarks))
 
 
 def _find_splits(source: Path) -> list[Path]:
