@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lp_recognition.lists.annotations import Annotation, missing_hint, read_annotations, write_annotations
+from lp_recognition.lists.annotations import Annotation, list_name, missing_hint, read_annotations, write_annotations
 from lp_recognition.system.errors import AnnotationError
 
 
@@ -112,6 +112,7 @@ def test_a_nul_byte_spoils_its_row_alone(tmp_path: Path, labelled: bool):
         ("images\\a.jpg", "A1", "backslashes: write / between folders"),
         ("C:\\images\\a.jpg", "", "backslashes: write / between folders"),
         ('"my car.jpg"', "A1", "quotes are taken as a part of the path"),
+        ("'a.jpg'", "A1", "quotes are taken as a part of the path"),
         ("a.jpg A1", "", "has a label behind it"),
         ("a.jpg,A1", "", "becomes a list by python -m lp_recognition.tools.convert_csv my list.txt --to txt"),
         ("my car.jpg", "A1", ""),
@@ -146,6 +147,13 @@ def test_a_folder_is_no_list(tmp_path: Path):
         read_annotations(tmp_path)
     with pytest.raises(AnnotationError, match="expected at least one list"):
         read_annotations([])
+
+
+def test_a_list_is_called_by_its_file_or_by_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    assert list_name("data/vn/annotation.txt") == "vn"
+    assert list_name("data/vn/test.txt") == "test.txt"
+    monkeypatch.chdir(tmp_path)
+    assert list_name("annotation.txt") == tmp_path.name
 
 
 @pytest.mark.parametrize(

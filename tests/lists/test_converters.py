@@ -755,6 +755,18 @@ def test_every_row_of_a_czech_table_is_accounted_for(reid: Path, tmp_path: Path)
     assert (summary.images, summary.samples, summary.left_out) == (8, 5, 3)
 
 
+def test_a_czech_image_in_two_tables_stays_where_it_is_measured(reid: Path, tmp_path: Path):
+    rows = list(csv.reader((reid / "trainVal.csv").read_text(encoding="utf-8").splitlines()))
+    write_table(reid / "trainVal.csv", ["image_path", "lp"], [row[1:3] for row in [*rows[1:6], rows[1]]])
+    write_table(reid / "test.csv", ["image_path", "lp"], [row[1:3] for row in rows[5:9]])  # one is in both
+    summary = convert_czech(CzechOptions(reid, tmp_path / "out", apart="plate"))
+    assert "1 rows name an image again, with the same text" in summary.remarks
+    assert len(rows_of(tmp_path / "out/train.txt")) == len(rows_of(tmp_path / "out/test.txt")) == 4
+    assert failures_of(tmp_path / "out") == {
+        "images/track 2/0.jpg": "image on two sides: the tables put it into test and train, and it stays in test"
+    }
+
+
 def test_czech_without_a_table_is_told(tmp_path: Path):
     (tmp_path / "ReId").mkdir()
     with pytest.raises(UserError, match=r"expected a table \(\*\.csv\) in it, received none; name it with --table"):

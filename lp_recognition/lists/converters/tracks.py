@@ -8,6 +8,9 @@ from pathlib import Path
 
 from lp_recognition.system.files import replacing
 
+#: The splits in the order in which they give way: what is measured stays as published. Empty is none.
+MEASURED = ("", "train", "val", "test")
+
 
 def keep_apart(
     rows: Sequence[tuple[str, str, str]], what: str
@@ -21,10 +24,9 @@ def keep_apart(
     Returns:
         The rows that stay, and (source, reason) of those left out.
     """
-    importance = {"train": 0, "val": 1, "test": 2}
     side: dict[str, str] = {}
     for _, group, split in rows:
-        side[group] = max(side.get(group, split), split, key=lambda name: importance[name])
+        side[group] = max(side.get(group, split), split, key=MEASURED.index)
     kept = [row for row in rows if row[2] == side[row[1]]]
     dropped = [
         (
