@@ -1,4 +1,4 @@
-"""A plate reader for a GAP8-class chip: 17 million MACs, 150 KB, quantization-aware, Chinese plates.
+"""A plate reader for a GAP8-class chip: 17 million MACs, 159 KB, quantization-aware, Chinese plates.
 
 Real crops and drawn plates, half and half: name your lists on the command line.
 
@@ -15,7 +15,7 @@ stem_pool_strides = (2, 2)
 block_filters = ((64, 96), (128, 128))
 head_filters = 96
 head_kernel_width = 9
-# The fully connected pattern layer would be most of the file, and TFLite-Micro has no TILE to spread it.
+# The fully connected pattern layer would be most of the file.
 global_context = "convolutional"
 
 quantization_aware = True

@@ -16,7 +16,7 @@ from lp_recognition.images.image import Preprocessing
 from lp_recognition.model_files.checkpoints import load_checkpoint, read_best
 from lp_recognition.model_files.description import read_description
 from lp_recognition.model_files.interpreter import image_predictor, open_interpreter
-from lp_recognition.model_files.meaning import OutputMeaning
+from lp_recognition.model_files.meaning import Advice, OutputMeaning
 from lp_recognition.networks.integers import compute_in_integers
 from lp_recognition.networks.quantization import QuantizableUnit, WeightQuantizer
 from lp_recognition.networks.restoring import restore
@@ -138,6 +138,7 @@ class ColorMeaning:
     subject = "A patch of a plate"
     schema = ColorConfig
     settings = ("colors", "filters")
+    advice = Advice(flash="fewer filters")
 
     def preprocessing(self, config):
         return config.preprocessing

@@ -12,7 +12,7 @@ from lp_recognition.deployment.layers import Layer, Network, read_model_file, re
 from lp_recognition.deployment.micro import MicroRun, is_installed, run_once
 from lp_recognition.deployment.targets import Target, Verdict, check
 from lp_recognition.model_files.description import read_description
-from lp_recognition.model_files.meaning import Meaning
+from lp_recognition.model_files.meaning import ANY_NETWORK, Meaning
 from lp_recognition.settings.loading import Schema
 from lp_recognition.system.tables import format_table
 
@@ -138,7 +138,8 @@ def report_file(path: str, targets: Sequence[Target], meanings: Sequence[Meaning
     note = ""
     if description is not None:
         note = description.summary
-    return Report(path, note, network, tuple(check(network, target, micro) for target in targets), micro)
+    advice = ANY_NETWORK if description is None else description.meaning.advice
+    return Report(path, note, network, tuple(check(network, target, micro, advice) for target in targets), micro)
 
 
 def report_config(task: ExportTask[Schema], config: Schema, source: str, targets: Sequence[Target]) -> Report:
@@ -171,7 +172,8 @@ def report_config(task: ExportTask[Schema], config: Schema, source: str, targets
         networks[kind] = read_network(data[kind], f"{source}, {kind}")
     asked = {target.file for target in targets if target.interpreter}
     micro = {kind: run_once(data[kind]) for kind in asked} if is_installed() else {}
-    verdicts = tuple(check(networks[target.file], target, micro.get(target.file)) for target in targets)
+    advice = task.meaning.advice
+    verdicts = tuple(check(networks[target.file], target, micro.get(target.file), advice) for target in targets)
     note = f"random weights; as {' and '.join(kinds)}"
     return Report(source, note, networks[kinds[0]], verdicts, next(iter(micro.values()), None))
 

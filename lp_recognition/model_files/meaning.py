@@ -42,6 +42,23 @@ class OutputMeaning:
     labels: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Advice:
+    """What makes a network of a task smaller, in the words of its settings.
+
+    Attributes:
+        ram: What stores less between layers.
+        flash: What takes fewer weights.
+    """
+
+    ram: str = "pool or stride earlier, fewer filters, a smaller input"
+    flash: str = "fewer filters, or fewer layers"
+
+
+#: For a network of nobody knows what.
+ANY_NETWORK = Advice()
+
+
 class Meaning(Protocol[Schema]):
     """What files of one task mean.
 
@@ -52,6 +69,7 @@ class Meaning(Protocol[Schema]):
         subject: What an input image shows, such as `A plate crop`.
         schema: That of the task's settings.
         settings: The settings that using a file needs.
+        advice: What makes the network smaller.
     """
 
     name: str
@@ -60,6 +78,7 @@ class Meaning(Protocol[Schema]):
     subject: str
     schema: type[Schema]
     settings: tuple[str, ...]
+    advice: Advice
 
     def preprocessing(self, config: Schema) -> Preprocessing:
         """How an image becomes the network's input."""

@@ -10,7 +10,7 @@ from typing import Any
 from lp_recognition.images.image import Preprocessing
 from lp_recognition.model_files import description
 from lp_recognition.model_files.description import ModelDescription
-from lp_recognition.model_files.meaning import OutputMeaning
+from lp_recognition.model_files.meaning import Advice, OutputMeaning
 from lp_recognition.settings.recognition import RecognitionConfig
 from lp_recognition.texts.calibration import Calibration
 
@@ -98,6 +98,10 @@ class RecognitionMeaning:
     subject = "A plate crop"
     schema = RecognitionConfig
     settings = (*RecognitionConfig.MODEL_SETTINGS, "max_lp_length", "lpr_patterns", "quantization_aware")
+    advice = Advice(
+        ram="stem_pool_strides=(2, 2), fewer stem_filters, a smaller input_shape",
+        flash='a smaller width_multiplier, global_context="convolutional"',
+    )
 
     def preprocessing(self, config: RecognitionConfig) -> Preprocessing:
         """How a crop becomes the network's input."""

@@ -210,14 +210,14 @@ class RepeatOverTime(keras.layers.Layer):
         self.time_steps = time_steps
 
     def call(self, inputs: Any) -> Any:
-        """Repeats along a new time axis."""
-        return _repeated(ops.reshape(inputs, (-1, 1, 1, inputs.shape[-1])), self.time_steps)
+        """Repeats the vectors end to end, then gives them a time axis."""
+        return ops.reshape(_repeated(inputs, self.time_steps), (-1, 1, self.time_steps, inputs.shape[-1]))
 
 
 def _repeated(x: Any, times: int) -> Any:
-    """`x` so many times along its axis 2."""
+    """Vectors `(batch, n)`, so many times end to end: `(batch, times * n)`."""
     if times <= _MOST_PARTS:
-        return ops.concatenate([x] * times, axis=2) if times > 1 else x
+        return ops.concatenate([x] * times, axis=1) if times > 1 else x
     many, rest = divmod(times, _MOST_PARTS)
-    long = _repeated(ops.concatenate([x] * _MOST_PARTS, axis=2), many)
-    return ops.concatenate([long, *[x] * rest], axis=2) if rest else long
+    long = _repeated(ops.concatenate([x] * _MOST_PARTS, axis=1), many)
+    return ops.concatenate([long, *[x] * rest], axis=1) if rest else long

@@ -153,9 +153,10 @@ def test_the_context_shows_a_step_what_is_far_from_it(context):
     assert np.array_equal(*first) == (context == "none")
 
 
-def test_tile_over_time_repeats_at_each_step():
-    tiled = np.asarray(RepeatOverTime(3)(np.array([[1.0, 2.0], [3.0, 4.0]], np.float32)))
-    assert tiled.tolist() == [[[[1, 2]] * 3], [[[3, 4]] * 3]]
+@pytest.mark.parametrize("steps", [1, 2, 3, 9, 10, 11, 20, 42, 88, 100, 101, 122])
+def test_a_vector_is_repeated_at_each_step(steps):
+    repeated = np.asarray(RepeatOverTime(steps)(np.array([[1.0, 2.0], [3.0, 4.0]], np.float32)))
+    assert repeated.tolist() == [[[[1, 2]] * steps], [[[3, 4]] * steps]]
 
 
 @pytest.mark.parametrize("context", CONTEXTS)
