@@ -7,14 +7,14 @@ examples:
   python eval_lpr.py model/config.yaml decode.patterns=True          # also by reading only what fits lpr_patterns
 
 Without --checkpoint or --model it takes the best checkpoint of model_dir; without a list, held-out drawn plates where
-the config draws any. Writes eval.json and eval.csv (a row per plate) into eval.output_dir, else beside the model, of a
-shipped model into out/.
+the config draws any. Writes eval.json (the figures, and what makes them repeatable), eval.csv (a row per plate),
+eval.html and misread.png (what was misread, worst first) into eval.output_dir, else into a folder that is this
+evaluation's own: in eval/ beside the checkpoint, of other models in out/eval/.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from lp_recognition.system.errors import ConfigError, run_script
 from lp_recognition.tools.arguments import parse_model_arguments
@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     config = arguments.config
 
     from lp_recognition.evaluation.recognition import EvaluationList, evaluate
-    from lp_recognition.model_files.pretrained import is_name
+    from lp_recognition.evaluation.results import describe_evaluation, results_folder, save_results
     from lp_recognition.system.files import check_folder
     from lp_recognition.system.progress import progress_bar
     from lp_recognition.tools.models import open_model
@@ -39,7 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"{arguments.source}: eval.file_list_path: expected a list of plates, received none; add "
             "eval.file_list_path=test.txt"
         )
-    folder = Path(config.eval.output_dir or ("out" if is_name(path) else Path(path).parent))
+    description = describe_evaluation(model, plates, str(path))
+    folder = results_folder(model, description)
     check_folder(folder)
     with progress_bar(len(plates.labels), "plate") as advance:
         result = evaluate(
@@ -51,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             model.calibration,
             model.automaton,
         )
-    result.save(folder, str(path))  # before a word is printed, which may fail
+    save_results(folder, description, result)  # before a word is printed, which may fail
     print(f"model: {path}")
     print(f"plates: {', '.join(config.eval.file_list_path) or 'drawn, held out'}")
     if plates.skipped:
@@ -61,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(f"\n{result.to_table()}\n\n{result.plates_per_second:.0f} plates/s, images in memory")
     confidences = "calibrated confidences" if result.is_calibrated else "plain probabilities as confidences"
     print(f"expected calibration error: {100 * result.ece:.2f}% ({confidences})")
-    print(f"{folder / 'eval.json'} and {folder / 'eval.csv'} hold every figure and every plate")
+    print(f"{folder}: eval.json and eval.csv hold every figure and every plate, eval.html shows what was misread")
     return 0
 
 

@@ -145,7 +145,7 @@ class eval:
     beam_width = 1
     # The checkpoint to measure; else --checkpoint, else the best of model_dir.
     checkpoint = ""
-    # Where eval.json and eval.csv go; else beside the model.
+    # Where the results go; else a folder of their own, in eval/ beside the checkpoint, of other models in out/eval/.
     output_dir = ""
 
 

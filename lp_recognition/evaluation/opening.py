@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lp_recognition.images.image import Image
 from lp_recognition.model_files.description import ModelDescription, settle_config
 from lp_recognition.model_files.pretrained import find_model
-from lp_recognition.model_files.recognition import scaling_of
+from lp_recognition.model_files.recognition import read_description, scaling_of
 from lp_recognition.reading.recognizer import Reading, Recognizer, pattern_automaton, read_logits
 from lp_recognition.settings.loading import refuse_other_model
 from lp_recognition.settings.recognition import RecognitionConfig
@@ -38,6 +38,9 @@ class OpenedModel:
         vocabulary: Its classes.
         source: The file, for messages.
         calibration: What the file says of its confidences; None where they are the plain probabilities.
+        step: Training steps of the weights; None where the file does not say.
+        runtime: The packages that run it.
+        arithmetic: What it computes in, for a person.
     """
 
     predict: Predictor
@@ -45,6 +48,9 @@ class OpenedModel:
     vocabulary: Vocabulary
     source: str
     calibration: Calibration | None = None
+    step: int | None = None
+    runtime: tuple[str, ...] = ()
+    arithmetic: str = ""
 
     def read(self, images: Image, beam_width: int = 1, patterns: bool | None = None) -> list[Reading]:
         """Reads prepared images, uint8 `(n, height, width, channels)`; `patterns` as for `Recognizer`.
@@ -94,10 +100,7 @@ def open_model(
     if suffix == ".ckpt":
         return _open_checkpoint(path, config)
     if suffix == ".tflite":
-        recognizer = Recognizer(path, config=config)
-        return OpenedModel(
-            recognizer.predict, recognizer.config, recognizer.vocabulary, str(path), recognizer.calibration
-        )
+        return _open_tflite(path, config)
     if suffix in (".pb", ".frozen") and read_graph is not None:
         return _open_graph(path, config, read_graph(path))
     raise ModelError(f"{path}: expected a model ending in .ckpt, .pb, .frozen or .tflite, received '{suffix}'")
@@ -118,8 +121,25 @@ def predictor(model: Any, config: RecognitionConfig, batch_size: int) -> Predict
     return predict
 
 
+def _open_tflite(path: Path, config: RecognitionConfig | None) -> OpenedModel:
+    recognizer = Recognizer(path, config=config)
+    description = read_description(path)
+    return OpenedModel(
+        recognizer.predict,
+        recognizer.config,
+        recognizer.vocabulary,
+        str(path),
+        recognizer.calibration,
+        step=None if description is None else description.step,
+        runtime=(recognizer.runtime.partition(".")[0],),
+        arithmetic=f"{recognizer.ends[0].dtype}, the runtime's default kernels",
+    )
+
+
 def _open_checkpoint(path: str | Path, config: RecognitionConfig | None) -> OpenedModel:
     import_quietly("lp_recognition.networks")
+    import keras
+
     from lp_recognition.model_files.checkpoints import load_checkpoint
     from lp_recognition.networks.integers import compute_in_integers
     from lp_recognition.networks.recognition import restored_lprnet
@@ -133,7 +153,15 @@ def _open_checkpoint(path: str | Path, config: RecognitionConfig | None) -> Open
     if checkpoint.quantized:
         compute_in_integers(model, resolved.preprocessing)
     predict = predictor(model, resolved, resolved.eval.batch_size)
-    return OpenedModel(predict, resolved, checkpoint.config.vocabulary(), str(path))
+    return OpenedModel(
+        predict,
+        resolved,
+        checkpoint.config.vocabulary(),
+        str(path),
+        step=checkpoint.step,
+        runtime=("keras", keras.backend.backend()),
+        arithmetic="integers, as the chip computes" if checkpoint.quantized else "float32",
+    )
 
 
 def _open_graph(path: Path, config: RecognitionConfig | None, graph: Graph) -> OpenedModel:
@@ -155,4 +183,7 @@ def _open_graph(path: Path, config: RecognitionConfig | None, graph: Graph) -> O
         vocabulary,
         str(path),
         scaling_of(graph.description),
+        step=None if graph.description is None else graph.description.step,
+        runtime=("tensorflow",),
+        arithmetic="float32, quantization simulated where the graph has it",
     )

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 from lp_recognition.evaluation.drawing import draw_reading
-from lp_recognition.evaluation.metrics import Judgement, Metrics, format_csv, judge_readings, summarize_judgements
+from lp_recognition.evaluation.metrics import Judgement, Metrics, judge_readings, summarize_judgements
 from lp_recognition.evaluation.opening import Predictor
+from lp_recognition.evaluation.provenance import ListRecord, record_lists
 from lp_recognition.images.canvas import contact_sheet
 from lp_recognition.images.image import Image
 from lp_recognition.lists.drawn import drawn_plates
 from lp_recognition.lists.rows import load_prepared
 from lp_recognition.reading.recognizer import Reading, read_logits
 from lp_recognition.settings.recognition import RecognitionConfig
-from lp_recognition.system.files import write_text
 from lp_recognition.texts.automaton import Automaton
 from lp_recognition.texts.calibration import Calibration, expected_calibration_error
 from lp_recognition.texts.vocabulary import Vocabulary
@@ -34,12 +33,14 @@ class EvaluationList:
         labels: What is right.
         names: The image files, or numbers of drawn plates.
         skipped: What was wrong with rows that were left out, as `eval.skip_bad_rows` asks.
+        lists: The lists they came from; none of drawn plates.
     """
 
     images: Image
     labels: list[str]
     names: list[str]
     skipped: list[str]
+    lists: tuple[ListRecord, ...] = ()
 
     @classmethod
     def from_config(cls, config: RecognitionConfig) -> EvaluationList | None:
@@ -52,7 +53,8 @@ class EvaluationList:
                 skip_bad_rows=listed.skip_bad_rows,
                 setting="eval.skip_bad_rows",
             )
-            return cls(images, data.labels, [str(row.path) for row in data.rows], data.skipped)
+            lists = record_lists(listed.file_list_path, data.rows)
+            return cls(images, data.labels, [str(row.path) for row in data.rows], data.skipped, lists)
         if config.train.generated_share > 0:
             images, labels = drawn_plates(config, config.eval.generated_plates)
             return cls(images, labels, [f"drawn plate {number}" for number in range(len(labels))], [])
@@ -111,35 +113,23 @@ class EvaluationResult:
         """All figures for a person, as Markdown tables."""
         return self.metrics.to_table(by_patterns=None if self.by_patterns is None else self.by_patterns.metrics)
 
+    @cached_property
+    def misread(self) -> list[int]:
+        """The numbers of the plates that were misread: the most wrong characters first, then the surest readings."""
+        wrong = [number for number, judgement in enumerate(self.judgements) if not judgement.right]
+        return sorted(
+            wrong, key=lambda number: (-self.judgements[number].edit_distance, -self.readings[number].confidence)
+        )
+
     def misread_sheet(self, most: int) -> Image | None:
-        """Pictures of the first `most` plates that were misread, or None where there is none."""
-        wrong = [number for number, judgement in enumerate(self.judgements) if not judgement.right][:most]
-        if not wrong:
-            return None
+        """Pictures of the `most` worst of the plates that were misread, or None where there is none."""
         pictures = []
-        for number in wrong:
+        for number in self.misread[:most]:
             reading, label = self.readings[number], self.vocabulary.merge(self.plates.labels[number])
             pictures.append(
                 draw_reading(self.plates.images[number], reading.text, reading.confidence, reading.confidences, label)
             )
-        return contact_sheet(pictures, _SHEET_COLUMNS)
-
-    def save(self, folder: str | Path, source: str) -> None:
-        """Writes `eval.json` (the figures) and `eval.csv` (a row per plate) into a folder."""
-        record = {"model": source, "plates_per_second": self.plates_per_second, **self.metrics.to_dict()}
-        record |= {"ece": self.ece, "is_calibrated": self.is_calibrated}
-        if self.by_patterns is not None:
-            record["by_patterns"] = self.by_patterns.metrics.to_dict()
-        write_text(Path(folder) / "eval.json", json.dumps(record, ensure_ascii=False, indent=1) + "\n")
-        table = format_csv(
-            self.plates.names,
-            self.plates.labels,
-            [reading.text for reading in self.readings],
-            [reading.confidence for reading in self.readings],
-            self.judgements,
-            None if self.by_patterns is None else self.by_patterns.rows(),
-        )
-        write_text(Path(folder) / "eval.csv", table)
+        return contact_sheet(pictures, _SHEET_COLUMNS) if pictures else None
 
 
 def evaluate(

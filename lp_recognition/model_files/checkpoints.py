@@ -56,6 +56,11 @@ def checkpoint_path(model_dir: str | Path, step: int) -> Path:
     return Path(model_dir) / f"model.ckpt-{step}.ckpt"
 
 
+def is_training_checkpoint(path: str | Path) -> bool:
+    """Whether a file is named as a training names its checkpoints."""
+    return _NAME.fullmatch(Path(path).name) is not None
+
+
 def list_checkpoints(model_dir: str | Path) -> dict[int, Path]:
     """The checkpoints of a folder by step, in order."""
     found = {}

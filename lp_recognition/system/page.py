@@ -34,8 +34,8 @@ a { color: inherit } p { margin: 4px 0 12px }
 .soft { color: var(--soft) } .bad { color: var(--bad) } .warn { color: var(--warn) }
 .good { color: var(--good) }
 .cards { display: flex; flex-wrap: wrap; gap: 12px; margin: 18px 0 }
-.cards div { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 10px 18px;
-  min-width: 140px; color: var(--soft); font-size: 13px }
+.cards div { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 10px 16px;
+  min-width: 120px; color: var(--soft); font-size: 13px }
 .cards b { display: block; font-size: 26px; color: var(--ink); font-variant-numeric: tabular-nums }
 .cards b.bad { color: var(--bad) } .cards b.warn { color: var(--warn) } .cards b.good { color: var(--good) }
 .cards small { font-size: 12px }
@@ -69,19 +69,19 @@ pre { background: var(--card); border: 1px solid var(--line); border-radius: 8px
   font-size: 12px }
 .chart { display: grid; gap: 2px 22px; align-items: center;
   grid-template-columns: repeat(auto-fill, minmax(250px, 1fr)) }
-.bar { display: grid; grid-template-columns: 5.2em 1fr; gap: 8px; font-size: 13px; align-items: center }
+.bar { display: grid; grid-template-columns: 6em 1fr; gap: 8px; font-size: 13px; align-items: center }
 .bar > span { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; text-align: right }
 .tracks i { display: block; height: 8px; margin: 1px 0; border-radius: 2px; min-width: 1px }
 .tracks div { display: flex; align-items: center; gap: 6px; font-size: 11px; color: var(--soft); line-height: 1.1;
   font-variant-numeric: tabular-nums; white-space: nowrap }
 figure { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 10px }
-figure img { display: block; border-radius: 3px; width: 240px; image-rendering: auto }
-figcaption { font-size: 12px; color: var(--soft); max-width: 240px; overflow-wrap: anywhere }
+figure img { display: block; border-radius: 3px; width: 200px; image-rendering: auto }
+figcaption { font-size: 12px; color: var(--soft); max-width: 200px; overflow-wrap: anywhere }
 figcaption b { color: var(--ink); font-size: 14px; font-weight: 600 }
 figure .none { display: grid; place-items: center; width: 150px; height: 48px; color: var(--soft);
   border: 1px dashed var(--line) }
-.item figure { border: 0; padding: 0; max-width: 240px }
-.item figure img { width: auto; max-width: 100% } .item figcaption b { display: block; font-size: 15px }
+.item figure { border: 0; padding: 0; max-width: 240px } .item > h3 { margin: 0 0 8px }
+.item figure img { width: auto; max-width: 100% } .item .pictures figcaption b { display: block; font-size: 15px }
 """
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from pathlib import Path
 
 import numpy as np
@@ -135,28 +133,7 @@ def test_merged_characters_are_not_blamed():
     assert result.metrics.right == 2
 
 
-# ---- Records -------------------------------------------------------------------------------------------------------
-
-
-def test_what_is_saved(trained, plates, tmp_path):
-    opened = open_model(trained.checkpoint, trained.config)
-    result = evaluate(opened.predict, plates, opened.config, opened.vocabulary)
-    result.save(tmp_path / "out", "some.ckpt")
-    record = json.loads((tmp_path / "out" / "eval.json").read_text(encoding="utf-8"))
-    assert record["model"] == "some.ckpt"
-    assert (record["plates"], record["right"], record["lp_rr"]) == (20, result.metrics.right, result.metrics.lp_rr)
-    assert record["lp_rr_interval"][0] < record["lp_rr"] < record["lp_rr_interval"][1]
-    assert record["plates_per_second"] > 0
-    assert sum(group["plates"] for group in record["by_first_character"].values()) == 20
-    assert "\\u" not in (tmp_path / "out" / "eval.json").read_text(encoding="utf-8")  # Chinese, to be read by people
-    with (tmp_path / "out" / "eval.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [row["path"] for row in rows] == plates.names
-    assert [row["label"] for row in rows] == plates.labels
-    assert [row["reading"] for row in rows] == [reading.text for reading in result.readings]
-    assert sum(int(row["edit_distance"]) == 0 for row in rows) == result.metrics.right
-    for row, reading in zip(rows, result.readings, strict=True):
-        assert float(row["confidence"]) == pytest.approx(reading.confidence, abs=1e-5)
+# ---- Misread plates --------------------------------------------------------------------------------------------------
 
 
 def test_the_sheet_of_misread_plates(trained, plates):
@@ -164,6 +141,10 @@ def test_the_sheet_of_misread_plates(trained, plates):
     result = evaluate(opened.predict, plates, opened.config, opened.vocabulary)
     wrong = len(plates.labels) - result.metrics.right
     assert wrong > 4
+    assert len(result.misread) == wrong
+    assert not any(result.judgements[number].right for number in result.misread)
+    order = [(-result.judgements[n].edit_distance, -result.readings[n].confidence) for n in result.misread]
+    assert order == sorted(order)  # the most wrong characters first, then the surest
     few, many = result.misread_sheet(2), result.misread_sheet(100)
     assert few.dtype == np.uint8
     assert few.ndim == 3

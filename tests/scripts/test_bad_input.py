@@ -325,6 +325,16 @@ def test_one_image_that_is_none(graph, tflite, trained, fails, tmp_path):
 # ---- Disks ---------------------------------------------------------------------------------------------------------
 
 
+def test_a_folder_for_results_is_tried_before_the_evaluation(trained, crops, tmp_path, fails, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(
+        "lp_recognition.evaluation.recognition.evaluate", lambda *arguments: pytest.fail("it was measured for nothing")
+    )
+    overrides = [f"eval.file_list_path={crops / 'list.txt'}", f"eval.output_dir={tmp_path / 'file' / 'out'}"]
+    line = fails(eval_lpr, trained.folder / "config.yaml", *overrides)
+    assert line.startswith(f"error: {tmp_path / 'file' / 'out'}: cannot be written to: ")
+
+
 def test_a_folder_that_cannot_be_written(rows, training_of, trained, graph, tflite, crops, tmp_path, fails):
     """As read-only, for any user: the folder's parent is a file."""
     (tmp_path / "file").write_text("")

@@ -67,8 +67,11 @@ def test_eval(trained, graph, tflite, crops, tmp_path, capsys, kind):
 
 def test_eval_of_the_best_checkpoint_writes_beside_it(trained, capsys):
     assert eval_lpr.main([str(trained.folder / "config.yaml"), "eval.beam_width=3"]) == 0
-    assert f"model: {trained.checkpoint}" in capsys.readouterr().out
-    assert (trained.folder / "eval.json").exists()
+    output = capsys.readouterr().out
+    assert f"model: {trained.checkpoint}" in output
+    folder = Path(output.splitlines()[-1].partition(": eval.json")[0])
+    assert folder.parent == trained.folder / "eval"
+    assert json.loads((folder / "eval.json").read_text(encoding="utf-8"))["settings"]["eval"]["beam_width"] == 3
 
 
 def test_eval_on_drawn_plates(trained, tmp_path, capsys):
