@@ -19,6 +19,7 @@ from lp_recognition.lists.image_facts import BLANK_DEVIATION, ImageFacts, inspec
 from lp_recognition.lists.problems import ERRORS, LEAKS, WARNINGS, Problem, Row
 from lp_recognition.lists.repetitions import copies, near_copies, plates_in_two_lists
 from lp_recognition.lists.rows import label_problems
+from lp_recognition.lists.spellings import spelling_problems
 from lp_recognition.system.errors import UserError
 from lp_recognition.texts.vocabulary import Vocabulary, split_symbols
 
@@ -138,6 +139,7 @@ def check_lists(lists: Sequence[str | Path], rules: Rules, *, workers: int = 1) 
     for row in rows:
         found = label_problems(row.label, rules.vocabulary, rules.max_length, rules.time_steps, rules.patterns)
         problems += [Problem(kind, f"{row.annotation.source}: {details}", (row,)) for kind, details in found]
+    problems += spelling_problems(rows, rules.vocabulary)
     names = [str(path) for path in lists]
     problems += plates_in_two_lists(rows, names)
     problems += copies(rows, images, names)

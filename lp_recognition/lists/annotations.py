@@ -15,6 +15,7 @@ from lp_recognition.images.photographs import IMAGE_SUFFIXES
 from lp_recognition.lists.lines import read_lines
 from lp_recognition.system.errors import AnnotationError, summarize
 from lp_recognition.system.files import write_text
+from lp_recognition.texts.normal_form import normal_form, odd_characters
 
 #: A row of a table: an image, perhaps in quotes, before a comma or semicolon.
 _IN_COLUMNS = re.compile(rf".*({'|'.join(map(re.escape, IMAGE_SUFFIXES))})[\"']?\s*[,;]", re.IGNORECASE)
@@ -26,13 +27,15 @@ class Annotation:
 
     Attributes:
         path: The image, absolute or relative to the current folder.
-        label: The text of the plate; empty in a list of paths alone.
+        label: The text of the plate in its normal form (see `texts.normal_form`); empty in a list of paths alone.
         source: Where the row stands, as `list.txt:12`, for messages.
+        written: The label as it stands there, where that is another form.
     """
 
     path: Path
     label: str
     source: str = ""
+    written: str = ""
 
 
 def read_annotations(
@@ -102,6 +105,12 @@ def refuse_other_encoding(path: str | Path, image: str | Path) -> None:
         raise AnnotationError(f"{path}: expected a path in UTF-8, received {str(image)!r}; rename the file") from None
 
 
+def annotation(path: Path, written: str, source: str) -> Annotation:
+    """A row with its label in normal form."""
+    label = normal_form(written)
+    return Annotation(path, label, source, written if written != label else "")
+
+
 def list_name(path: str | Path) -> str:
     """What to call a list: its file's name, or its folder's where that is `annotation.txt`, as converters write it."""
     path = Path(path)
@@ -135,7 +144,7 @@ def _read_one(path: Path, labelled: bool) -> tuple[list[Annotation], list[str]]:
         if problem:
             problems.append(f"{source}: {problem}")
         else:
-            rows.append(Annotation(path.parent / image, label, source))
+            rows.append(annotation(path.parent / image, label, source))
     if problems and (path.suffix.lower() == ".csv" or any(_IN_COLUMNS.search(problem) for problem in problems)):
         problems[0] += _from_table(path)  # once, not with every row
     return rows, problems
@@ -159,6 +168,8 @@ def _row_problem(row: str, image: str, label: str, labelled: bool) -> str:
         return ""
     if not image or (not image.lower().endswith(IMAGE_SUFFIXES) and _IN_COLUMNS.match(row)):
         return f"expected 'path LABEL', received '{row}'"
+    if not normal_form(label):
+        return f"expected 'path LABEL', received a label of invisible characters: {odd_characters(label)}"
     if " " in label:  # behind a tab
         return f"expected a label without spaces, received '{label}' for {image}"
     return ""

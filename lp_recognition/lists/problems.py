@@ -25,6 +25,10 @@ ERRORS = {
 #: The errors of one plate or picture in two lists.
 LEAKS = ("plate in two lists", "image in two lists")
 WARNINGS = {
+    "look-alike characters": "characters of two scripts that look the same: a model makes a class of each",
+    "mixed scripts": "labels with letters of two scripts",
+    "one plate, several spellings": "the same plate in labels that differ in case, hyphens or look-alikes",
+    "other form": "labels with invisible marks, or characters in another form: taken in their normal form",
     "other label, look alike": "nearly the same picture with two labels: one may be wrong",
     "tiny image": "images too small to read",
     "perhaps two lines": "images high for their width: two lines, which are not read, or turned, or cut loosely",
@@ -43,12 +47,12 @@ class Row:
 
     @property
     def label(self) -> str:
-        """The label as written."""
+        """The label, in normal form."""
         return self.annotation.label
 
     @property
     def plate(self) -> str:
-        """The plate, the same whether its province is written 皖 or `<Anhui>`."""
+        """The plate, the same however it is written; see `plate_of`."""
         return plate_of(self.annotation.label)
 
 

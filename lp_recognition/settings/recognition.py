@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -14,6 +15,7 @@ from lp_recognition.images.image import Preprocessing
 from lp_recognition.settings.loading import Section, load_settings, parse_settings
 from lp_recognition.settings.training import Fraction, LoopConfig, PositiveInt, TrainedConfig, listed
 from lp_recognition.system.errors import ConfigError
+from lp_recognition.texts.normal_form import normal_form
 from lp_recognition.texts.vocabulary import Vocabulary, split_symbols
 
 Stride = tuple[Literal[1, 2], Literal[1, 2]]
@@ -128,12 +130,20 @@ class RecognitionConfig(TrainedConfig):
     @classmethod
     def _alphabet_of_one(cls, value: Any, info: pydantic.ValidationInfo) -> Any:
         if isinstance(value, str):
-            return tuple(split_symbols(value)) if info.field_name == "alphabet" else (value,)
+            return tuple(split_symbols(normal_form(value))) if info.field_name == "alphabet" else (value,)
         return value
+
+    @field_validator("alphabet")
+    @classmethod
+    def _normal_alphabet(cls, alphabet: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+        """The alphabet in the form in which labels are read, unless two of its characters would become one."""
+        normal = tuple(map(normal_form, alphabet or ()))
+        return normal if normal and all(normal) and len(set(normal)) == len(set(alphabet or ())) else alphabet
 
     @field_validator("lpr_patterns")
     @classmethod
     def _legal_patterns(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        patterns = tuple(unicodedata.normalize("NFC", pattern) for pattern in patterns)  # as labels are read
         for pattern in patterns:
             try:
                 re.compile(pattern)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from lp_recognition.system.errors import UserError
+from lp_recognition.texts.normal_form import lookalike, name_of, normal_form, plate_key
 
 #: The Chinese characters of China's plates and the names that stand for them in ASCII lists: the 31 provinces, then
 #: those that mark a kind of vehicle (police, driving school, trailer) or a special region.
@@ -110,6 +111,7 @@ class Vocabulary:
         if unknown:
             raise VocabularyError(
                 f"expected characters of the alphabet, received {' '.join(map(repr, unknown))} in '{label}'"
+                f"{self._mistaken(unknown)}"
             )
         return [self._indices[symbol] for symbol in merged]
 
@@ -141,6 +143,16 @@ class Vocabulary:
                     members[digit] = [digit, letter]
         return {name: tuple(symbols) for name, symbols in members.items()}
 
+    def _mistaken(self, unknown: Iterable[str]) -> str:
+        """What of the alphabet may have been meant by symbols outside it: the same in look or but for the case."""
+        meant = []
+        for symbol in dict.fromkeys(unknown):
+            latin = lookalike(symbol)
+            alike = [other for other in self.classes if latin.upper() == lookalike(other).upper()]
+            if alike and len(symbol) == len(alike[0]) == 1:
+                meant.append(f"; {name_of(symbol)} is not {name_of(alike[0])} of the alphabet")
+        return "".join(meant)
+
     def _merge_symbol(self, symbol: str) -> str:
         if self.use_h_concat and is_chinese(symbol):
             return CHINESE
@@ -154,9 +166,13 @@ def min_time_steps(indices: Sequence[int]) -> int:
     return len(indices) + sum(left == right for left, right in itertools.pairwise(indices))
 
 
-_NAME_OF = {name: character for character, name in PROVINCE_NAMES.items()}
+_NAME_OF = {name.lower(): character for character, name in PROVINCE_NAMES.items()}
 
 
 def plate_of(label: str) -> str:
-    """The plate that a label names, the same whether its province is written 皖 or `<Anhui>`."""
-    return "".join(_NAME_OF.get(symbol, symbol) for symbol in split_symbols(label))
+    """What all ways to write the plate of a label have in common: two labels name one plate where this is equal.
+
+    The province may be written 皖 or `<Anhui>`; the rest is compared as by `plate_key`.
+    """
+    symbols = split_symbols(normal_form(label))
+    return plate_key(_NAME_OF.get(symbol.lower(), symbol) for symbol in symbols) or label

@@ -3,9 +3,9 @@
 Opens each image once. Errors: missing, empty, truncated or unreadable images, the same picture with two labels, plates
 and pictures that stand in two lists (the leak), labels outside the alphabet or pattern, too long, or impossible for the
 model's time steps. Warnings: tiny and blank images, images high enough for two lines, copies within a list, look-alikes
-with another label. Prints counts and sizes and writes one HTML page with pictures. --cleaned writes the rows without
-errors; where a plate or picture stands in two lists, the list named last keeps it. Exit status: 0, 1 where there are
-errors, 2 on a mistake.
+with another label, labels in look-alike characters and plates in several spellings. Prints counts and sizes and writes
+one HTML page with pictures. --cleaned writes the rows without errors; where a plate or picture stands in two lists, the
+list named last keeps it. Exit status: 0, 1 where there are errors, 2 on a mistake.
 
 example:
   python -m utils.check_annotations train.txt val.txt

@@ -14,6 +14,7 @@ from lp_recognition.evaluation.opening import predictor
 from lp_recognition.evaluation.recognition import EvaluationList, evaluate
 from lp_recognition.lists.drawn import alphabet_of, check_drawn
 from lp_recognition.lists.rows import LabelledRows, check_labels, load_rows
+from lp_recognition.lists.spellings import training_notes
 from lp_recognition.model_files.checkpoints import Checkpoint, load_checkpoint
 from lp_recognition.networks.class_transfer import transfer_weights
 from lp_recognition.networks.costs import layer_costs
@@ -85,6 +86,8 @@ class RecognitionTask:
         check_drawn(config, vocabulary)
         if data.rows:
             data = check_labels(data, vocabulary, config, architecture.time_steps)
+        for note in training_notes(data.rows, None if config.alphabet is None else vocabulary):
+            print(f"warning: {note}", file=sys.stderr)
         for reason in data.skipped[:5]:
             print(f"skipped: {reason}", file=sys.stderr)
         if data.skipped:
