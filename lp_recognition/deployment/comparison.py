@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,8 @@ from lp_recognition.settings.loading import Schema
 from lp_recognition.system.tables import format_table
 
 _BATCH = 64
+#: What is less probable than this is not taken for chance.
+_CHANCE = 0.05
 
 #: How a form computes. Two forms of one model give the same numbers where they compute alike.
 FLOAT, INTEGERS, AFTER_TRAINING, TWICE_ROUNDED = "float", "8 bits", "8 bits after training", "8 bits, rounded twice"
@@ -28,16 +31,17 @@ FLOAT, INTEGERS, AFTER_TRAINING, TWICE_ROUNDED = "float", "8 bits", "8 bits afte
 
 @dataclass(frozen=True)
 class Bounds:
-    """Shares of the images that a form may read otherwise than the first model.
+    """How far a form may be from the first model, in shares of the images.
 
     Attributes:
-        alike: Of a form that computes as the first model does: it promises the same numbers.
-        other: Of a form that computes otherwise (float beside 8 bits, ranges found after training, two roundings in
-            place of one): single doubtful images tip, either way.
+        otherwise: May be read otherwise by a form that computes as the first model does: it promises the same numbers.
+        fewer_right: Fewer may be read right by a form that computes otherwise (float beside 8 bits, ranges found after
+            training, two roundings in place of one): there, doubtful images tip either way. What chance alone may have
+            done is not held against it.
     """
 
-    alike: float = 0.005
-    other: float = 0.05
+    otherwise: float = 0.005
+    fewer_right: float = 0.01
 
 
 @dataclass
@@ -73,10 +77,36 @@ class ModelResult:
     twins: dict[str, int] = field(default_factory=dict)
     is_explanation: bool = False
 
-    def bound(self, reference: ModelResult, bounds: Bounds) -> float:
-        """The share of images that it may read otherwise than the first model."""
-        known = self.arithmetic and reference.arithmetic
-        return bounds.other if known and self.arithmetic != reference.arithmetic else bounds.alike
+    def computes_as(self, other: ModelResult) -> bool:
+        """Whether it should give another form's very numbers; so should one of which nothing is known."""
+        ways = {self.arithmetic, other.arithmetic}
+        return "" in ways or (len(ways) == 1 and AFTER_TRAINING not in ways)  # whose ranges are each file's own
+
+    def problem(self, reference: ModelResult, bounds: Bounds) -> str:
+        """What is wrong with it beside the first model; empty where nothing is."""
+        assert self.score is not None
+        assert reference.score is not None
+        total = len(self.readings)
+        if self.computes_as(reference):
+            different = len(self.different) / total
+            if different <= bounds.otherwise:
+                return ""
+            share = f"{different:.1%} of the list, more than {bounds.otherwise:.1%}"
+            return f"reads otherwise than {reference.name} on {share}"
+        pairs = list(zip(reference.score.right, self.score.right, strict=True))
+        lost, won = pairs.count((True, False)), pairs.count((False, True))
+        if (lost - won) / total <= bounds.fewer_right or _by_chance(lost, won) > _CHANCE:
+            return ""
+        return (
+            f"reads {lost - won} fewer right than {reference.name}, {(lost - won) / total:.1%} of the list, more than "
+            f"{bounds.fewer_right:.1%} and more than chance would ({lost} lost, {won} won)"
+        )
+
+    def allowed(self, reference: ModelResult, bounds: Bounds) -> str:
+        """How far it may be from the first model, for a person."""
+        if self.computes_as(reference):
+            return f"{bounds.otherwise:.1%} otherwise"
+        return f"{bounds.fewer_right:.1%} fewer right"
 
 
 @dataclass(frozen=True)
@@ -106,18 +136,15 @@ class Comparison:
         """
         reference, total = self.models[0], len(self.subject.names)
         wrong = {}
-        for model in self.models:
-            bound, different = model.bound(reference, bounds), len(model.different)
-            if different > bound * total and not model.is_explanation:
-                wrong[model.name] = (
-                    f"reads otherwise than {reference.name} on {different / total:.1%} of the {self.noun}, more than "
-                    f"{bound:.1%}"
-                )
+        for model in self.models[1:]:
+            problem = "" if model.is_explanation else model.problem(reference, bounds)
             if model.twins.get("reference"):
-                wrong[model.name] = (
+                problem = (
                     f"reads otherwise than LiteRT's reference kernels on {model.twins['reference']} of {total} "
                     f"{self.noun}; the two compute the same to the last bit"
                 )
+            if problem:
+                wrong[model.name] = problem
         return wrong
 
     def to_table(self, bounds: Bounds) -> str:
@@ -153,7 +180,7 @@ class Comparison:
             unit = model.step or self.output_step
             apart = (
                 f"{len(model.different)} ({len(model.different) / len(self.subject.names):.1%})",
-                "-" if model.is_explanation else f"{model.bound(self.models[0], bounds):.1%}",
+                "-" if model.is_explanation else model.allowed(self.models[0], bounds),
                 _difference_text(model.mean_difference, unit),
                 f"{model.beyond_two_steps:.3%}" if unit else "-",
                 _difference_text(model.largest_difference, unit),
@@ -187,7 +214,7 @@ class Comparison:
             f"{headline}_interval": list(model.score.interval),
             "output_step": model.step,
             f"different_{self.noun}": [self.subject.names[number] for number in model.different],
-            "bound": model.bound(self.models[0], bounds),
+            "allowed": model.allowed(self.models[0], bounds),
             "largest_difference": model.largest_difference,
             "mean_difference": model.mean_difference,
             "beyond_two_steps": model.beyond_two_steps,
@@ -333,6 +360,15 @@ def _micro_model(path: str, notes: list[str]) -> MicroModel | None:
 def _differing(subject: Subject, result: ModelResult, other: ModelResult) -> list[int]:
     pairs = zip(result.readings, other.readings, strict=True)
     return [number for number, (reading, expected) in enumerate(pairs) if subject.differ(reading, expected)]
+
+
+def _by_chance(lost: int, won: int) -> float:
+    """How probable it is to lose so many or more of those that only one form reads right, if both were as good.
+
+    The sign test, one-sided: each is lost with a probability of a half.
+    """
+    count = lost + won
+    return sum(math.comb(count, number) for number in range(lost, count + 1)) / 2**count
 
 
 def _difference_text(difference: float, step: float) -> str:

@@ -114,20 +114,36 @@ def test_figures_of_known_readings():
 AWARE, AFTER = "quantization-aware training", "quantization after training"
 
 
+@pytest.mark.parametrize("made_by", [[AWARE, AWARE], ["float", "float"], ["", AWARE], [AFTER, ""], [AWARE, ""]])
+def test_what_computes_the_same_numbers_reads_the_same(made_by):
+    for different in (1, 2):
+        texts = ["B0"] * different + ["A1"] * (20 - different)
+        result = KnownModels(["A1"] * 20, texts, scores=[5.0, 5.0], made_by=made_by).compare()
+        assert bool(result.beyond(Bounds(otherwise=0.05))) == (different > 1)
+        assert "5.0% otherwise" in result.to_table(Bounds(otherwise=0.05))
+
+
 @pytest.mark.parametrize(
-    ("made_by", "allowed"),
+    "made_by", [[AWARE, "float"], ["float", AWARE], [AWARE, AFTER], ["float", AFTER], [AFTER, AFTER]]
+)
+@pytest.mark.parametrize(
+    ("lost", "won", "passes"),
     [
-        ([AWARE, AWARE], 0.1), (["float", "float"], 0.1), (["", AWARE], 0.1), ([AWARE, ""], 0.1),  # the same numbers
-        ([AWARE, "float"], 0.3), (["float", AWARE], 0.3), ([AWARE, AFTER], 0.3), (["float", AFTER], 0.3),
+        (0, 0, True), (9, 9, True), (0, 9, True),  # no fewer right, whatever tips
+        (4, 0, True),  # chance does that once in 16 times
+        (5, 0, False),  # and that once in 32
+        (9, 3, True), (10, 3, False),  # as bad or worse: 299 of 4096 ways (7.3%), 378 of 8192 (4.6%)
     ],
 )  # fmt: skip
-def test_what_computes_otherwise_may_read_otherwise_a_little(made_by, allowed):
-    bounds = Bounds(alike=0.1, other=0.3)
-    for different, share in ((1, 0.1), (2, 0.2), (3, 0.3), (4, 0.4)):
-        texts = ["B0"] * different + ["A1"] * (10 - different)
-        result = KnownModels(["A1"] * 10, texts, scores=[5.0, 5.0], made_by=made_by).compare()
-        assert bool(result.beyond(bounds)) == (share > allowed)
-        assert f"| {allowed:.1%} " in result.to_table(bounds)
+def test_what_computes_other_numbers_reads_no_fewer_right(made_by, lost, won, passes):
+    first = ["A1"] * 20 + ["B0"] * 20
+    second = ["B0"] * lost + ["A1"] * (20 - lost) + ["A1"] * won + ["B"] * (20 - won)  # wrong ones read otherwise
+    result = KnownModels(first, second, scores=[5.0, 5.0], made_by=made_by).compare()
+    assert (result.beyond(Bounds()) == {}) == passes
+    assert "1.0% fewer right" in result.to_table(Bounds())
+    assert result.beyond(Bounds(fewer_right=(lost - won) / 40)) == {}  # as much as is allowed
+    if not passes:
+        assert f"({lost} lost, {won} won)" in result.beyond(Bounds())["1.pb"]
 
 
 def test_tflite_micro_has_to_read_what_the_reference_kernels_read():
@@ -238,17 +254,12 @@ def test_quantization_after_and_aware_of_training_stand_in_one_table(tmp_path, c
     assert "| quantization after training" in output
 
 
-@pytest.mark.slow
-def test_a_model_that_reads_otherwise_gives_status_1(tmp_path, capsys):
-    """A file of other weights: the float checkpoint's."""
-    from lp_recognition.export.exporting import export_checkpoint
-    from lp_recognition.export.recognition import RecognitionExport
-
-    export_checkpoint(RecognitionExport(), folder() / "float.ckpt", CONFIG, tmp_path, kinds=["float"])
-    models = [all_models()[0], str(tmp_path / "graph_float.tflite")]
+def test_a_model_that_reads_otherwise_gives_status_1(capsys):
+    """A float file beside a float checkpoint of other weights: it promised the same numbers."""
+    models = [str(folder() / "float.ckpt"), str(exported() / "graph_float.tflite")]
     status = compare_models.main([str(config_file()), "--list", crops_list(), "--models", *models])
     assert status == 1
-    assert "FAILED: graph_float.tflite reads otherwise than model.ckpt-7.ckpt on" in capsys.readouterr().out
+    assert "FAILED: graph_float.tflite reads otherwise than float.ckpt on" in capsys.readouterr().out
 
 
 def test_some_plates_are_spread_over_the_list():
