@@ -25,7 +25,7 @@ logging.getLogger("absl").setLevel(logging.ERROR)
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
     parser = ScriptParser(__doc__)
-    parser.add_argument("config", help="a config (.py), a folder (its default.py), or a recorded config.yaml")
+    parser.add_argument("config", help="a config (.py), a recorded config.yaml, or the folder of one")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings to change: train.batch_size=64")
     parser.add_argument("--init_checkpoint", default="", help="start from its weights instead of at random")
     parser.add_argument(

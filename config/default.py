@@ -1,8 +1,9 @@
-"""The reference: every setting with its default, on drawn plates, so that no data set is needed.
+"""The reference: every setting, explained, for a small network on drawn plates, so that no data set is needed.
 
     python train_lpr.py config
 
-Other configs name this file as their `base` and hold only what differs.
+Other configs name this file as their `base` and hold only what differs. A config without a base has the values below,
+too, but where a comment says otherwise: there it has the network of the paper, in float, and plates from lists.
 """
 
 # Where checkpoints, the log and the recorded config.yaml go.
@@ -33,27 +34,27 @@ lpr_patterns = ()
 # ---- The network -------------------------------------------------------------------------------------------------
 
 # Scales the filters of all layers before the classes. 1.0 is the LPRNet of the paper: 170 million MACs.
-width_multiplier = 0.25
+width_multiplier = 0.25  # without a base: 1.0
 # Filters of the 3x3 convolution at the input, and the strides of the 3x3 max pool after it. (2, 2) quarters the work
 # of all that follows, and halves the time steps.
 stem_filters = 64
-stem_pool_strides = (2, 2)
+stem_pool_strides = (2, 2)  # without a base: (1, 1)
 # Filters of the small basic blocks; each inner tuple ends on a 3x3 max pool of strides (2, 1).
 block_filters = ((128,), (256, 256))
 # Filters of the convolution that takes in what is left of the height, and the width of the one that makes the classes.
 head_filters = 256
-head_kernel_width = 9
+head_kernel_width = 9  # without a base: 13
 # What each time step knows of the whole plate: "fully_connected" (the paper's, rnn_cells_num wide; more than half of
 # all parameters), "convolutional" (a depthwise convolution as wide as the sequence, which small chips run well) or
 # "none".
-global_context = "convolutional"
+global_context = "convolutional"  # without a base: "fully_connected"
 # Width of the fully connected global pattern layer. The name is from a first version, which had a recurrent layer.
 rnn_cells_num = 128
 
 # ---- Quantization ------------------------------------------------------------------------------------------------
 
 # Train for 8 bits: fake quantization of weights and activations from train.quantization_delay on.
-quantization_aware = True
+quantization_aware = True  # without a base: False
 # One scale for each output channel of the weights: for int8 files alone, GAP8's uint8 wants one per tensor.
 quantize_per_channel = False
 
@@ -71,7 +72,7 @@ class train:
     # Go on after bad rows (no label, an unreadable image, a label that does not fit) and say how many there were.
     skip_bad_rows = False
     # Share of drawn plates in every batch, and what is drawn: format names, or a dict of names and weights.
-    generated_share = 1.0
+    generated_share = 1.0  # without a base: 0.0
     plate_formats = ("cn_blue",)
     # A TrueType font of yours for drawn plates; None for the built-in lettering.
     plate_font = None
@@ -97,7 +98,7 @@ class train:
     # that have the instructions. Weights, statistics and logits stay float32, and the 8-bit part is float32 throughout.
     precision = "float32"
     steps = 20000
-    learning_rate = 0.002
+    learning_rate = 0.002  # without a base: 0.001
     # "cosine" (to zero at the last step), "steps" (times decay_factor every decay_steps) or "constant", after a linear
     # warm-up.
     learning_rate_schedule = "cosine"
@@ -112,14 +113,14 @@ class train:
     clip_norm = 5.0
     # Standard deviation of Gaussian noise on the gradients.
     grad_noise_scale = 0.0
-    dropout_rate = 0.1
+    dropout_rate = 0.1  # without a base: 0.5
     # Distillation: the checkpoint of a larger network with the same input, alphabet and time steps, whose output at
     # every step is learnt beside the labels, and its share of the loss.
     teacher = ""
     teacher_share = 0.5
     # The step from which a quantization-aware run computes in 8 bits; before, it trains in float. With
     # --init_checkpoint it is 0.
-    quantization_delay = 16000
+    quantization_delay = 16000  # without a base: 15000
     random_seed = 666
 
     # Start from the weights of this checkpoint (as --init_checkpoint).
@@ -127,6 +128,8 @@ class train:
     # A checkpoint, and an evaluation, every so many steps; the last few and the best are kept.
     save_checkpoints_steps = 1000
     checkpoints_to_keep = 3
+    # End after so many evaluations without a better one, 0 for never; not before the 8-bit part has had its chance.
+    early_stopping = 0
     # Steps between two points of the log.
     display_iter = 50
     need_to_save_weights = True

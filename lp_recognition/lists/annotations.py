@@ -1,7 +1,8 @@
 """Lists of images: `path LABEL` a row for training and evaluation, `path` alone for prediction.
 
 Paths may hold spaces and any characters, so a row is split at its *last* space, or at its last tab where it has one; a
-relative path belongs to the folder of its list. This module is the one reader and writer of the format.
+relative path belongs to the folder of its list, and `~/` is the home folder. This module is the one reader and writer
+of the format.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 from lp_recognition.images.photographs import IMAGE_SUFFIXES
 from lp_recognition.lists.lines import read_lines
 from lp_recognition.system.errors import AnnotationError, summarize
-from lp_recognition.system.files import write_text
+from lp_recognition.system.files import expand_home, write_text
 from lp_recognition.texts.normal_form import normal_form, odd_characters
 
 #: A row of a table: an image, perhaps in quotes, before a comma or semicolon.
@@ -89,6 +90,7 @@ def write_annotations(path: str | Path, rows: Iterable[tuple[str | Path, str]]) 
             raise AnnotationError(f"{path}: expected a path without line breaks and tabs, received {str(image)!r}")
         if str(image) != str(image).strip():
             raise AnnotationError(f"{path}: expected a path without spaces at its ends, received {str(image)!r}")
+        image = f"./{image}" if str(image).startswith("~/") else image  # a folder of that name, not the home folder
         lines.append(f"{image} {label}\n" if label else f"{image}\n")
     write_text(path, "".join(lines))
 
@@ -144,7 +146,7 @@ def _read_one(path: Path, labelled: bool) -> tuple[list[Annotation], list[str]]:
         if problem:
             problems.append(f"{source}: {problem}")
         else:
-            rows.append(annotation(path.parent / image, label, source))
+            rows.append(annotation(path.parent / expand_home(image), label, source))
     if problems and (path.suffix.lower() == ".csv" or any(_IN_COLUMNS.search(problem) for problem in problems)):
         problems[0] += _from_table(path)  # once, not with every row
     return rows, problems

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lp_recognition.system.errors import UserError
+from lp_recognition.system.files import decode_text
 
 #: The label is what stands before the first `_`.
 NAME_PATTERN = "(?P<label>[^_]+)"
@@ -67,7 +68,7 @@ def labels_of_files(images: Sequence[Path], folder: Path, label_folder: Path) ->
     for image in images:
         file = label_folder / image.relative_to(folder).with_suffix(".txt")
         try:
-            lines = file.read_bytes().decode("utf-8-sig").split("\n")
+            lines = decode_text(file.read_bytes()).split("\n")
         except FileNotFoundError:
             left_out.append((image, f"expected its label in {file}, received no such file"))
             continue

@@ -13,7 +13,7 @@ from lp_recognition.images.photographs import IMAGE_SUFFIXES, find_files
 from lp_recognition.lists.annotations import Annotation, annotation, refuse_other_encoding, write_annotations
 from lp_recognition.lists.tables import read_table
 from lp_recognition.system.errors import AnnotationError, UserError, summarize
-from lp_recognition.system.files import write_text
+from lp_recognition.system.files import expand_home, write_text
 from lp_recognition.texts.normal_form import normal_form
 
 #: The columns of a CSV list that is written here.
@@ -126,7 +126,7 @@ def read_csv(path: Path, columns: Mapping[str, str] | None = None) -> list[Annot
     for row in found:
         image, label = row.cells["image"], row.cells["text"]
         if image and normal_form(label):
-            rows.append(annotation(path.parent / image, label, f"{path}:{row.line}"))
+            rows.append(annotation(path.parent / expand_home(image), label, f"{path}:{row.line}"))
         else:
             message = f"{path}:{row.line}: expected an image and its text, received {image!r}, {label!r}"
             problems.append((row.line, message))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lp_recognition.system.errors import AnnotationError
+from lp_recognition.system.files import decode_text
 
 
 def read_lines(path: Path, what: str) -> list[str]:
@@ -18,7 +19,7 @@ def read_lines(path: Path, what: str) -> list[str]:
         AnnotationError: no such file, a folder, unreadable, or another encoding.
     """
     try:
-        return split_lines(path.read_bytes().decode("utf-8-sig"))
+        return split_lines(decode_text(path.read_bytes()))
     except FileNotFoundError:
         raise AnnotationError(f"{path}: expected {what}, received no such file") from None
     except IsADirectoryError:

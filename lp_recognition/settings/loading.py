@@ -7,21 +7,27 @@ resolved settings as `config.yaml`, and every script takes that file in place of
 
 from __future__ import annotations
 
+import ast
+import difflib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar, get_args, get_origin
 
 import pydantic
 import yaml
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from lp_recognition.settings.sources import load_yaml, one_line, read_python, read_text
 from lp_recognition.system.errors import ConfigError, did_you_mean, summarize
-from lp_recognition.system.files import write_text
+from lp_recognition.system.files import expand_home, write_text
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+
+#: A path; `~/` stands for the home folder.
+PathText = Annotated[str, AfterValidator(expand_home)]
 
 
 class Section(BaseModel):
@@ -62,17 +68,20 @@ def load_settings(schema: type[Schema], path: str | Path, overrides: Sequence[st
 
     Args:
         schema: What settings there are.
-        path: A `.py` config, a folder (its `default.py`), or a recorded `config.yaml`. A `.py` file is executed: name
-            only files you trust. YAML is read as data.
-        overrides: `key=value` or `section.key=value`; values are read as YAML, so `eval.file_list_path=[a.txt,b.txt]`
-            is a list.
+        path: A `.py` config, a recorded `config.yaml`, or a folder: its `default.py`, else its `config.yaml`, as that
+            of a training's `model_dir`. A `.py` file is executed: name only files you trust. YAML is read as data.
+        overrides: `key=value` or `section.key=value`; values are read as YAML or as Python, so that both
+            `input_shape=[24,94,1]` and `input_shape=(24, 94, 1)` are three numbers.
 
     Raises:
         ConfigError: a missing file, an unknown key, a wrong type or value, a duplicate override.
     """
-    path = Path(path)
+    path = Path(expand_home(str(path)))
     if path.is_dir():
-        path = path / "default.py"
+        inside = [path / name for name in ("default.py", "config.yaml") if (path / name).exists()]
+        if not inside:
+            raise ConfigError(f"{path}: expected default.py or config.yaml in this folder, received neither")
+        path = inside[0]
     if path.suffix in (".yaml", ".yml"):
         values = parse_settings(schema, read_text(path), str(path)).model_dump()
     else:
@@ -176,26 +185,56 @@ def _parse_overrides(schema: type[Settings], overrides: Sequence[str]) -> dict[s
         target = changes.setdefault(section, {}) if dot else changes
         if not isinstance(target, dict) or (key or section) in target:
             raise ConfigError(f"command line: expected `{name}` once, received it twice")
-        try:
-            # A path or pattern may be no YAML at all ('%d.txt', '[A-Z]+'): then it is the text as it stands.
-            value = load_yaml(text)
-        except yaml.constructor.ConstructorError as error:
-            raise ConfigError(f"command line: {name}: expected a value, received {error.problem}") from None
-        except yaml.YAMLError:
-            value = text
-        if isinstance(value, str) or value is None:
-            value = _number_or_text(text)
-        elif not isinstance(value, list) and _takes_text(schema, section, key):
-            value = text  # a folder may be called 2024, or no
-        target[key or section] = value
+        target[key or section] = _read_value(schema, section, key, text)
     return changes
+
+
+def _read_value(schema: type[Settings], section: str, key: str, text: str) -> Any:
+    """The value that a text on the command line stands for: YAML, or Python where it has parentheses."""
+    name = f"{section}.{key}" if key else section
+    if "(" in text and _annotation(schema, section, key) is not str:
+        value = _python_value(text)
+        if value is not None:
+            return value
+    try:
+        # A path or pattern may be no YAML at all ('%d.txt', '[A-Z]+'): then it is the text as it stands.
+        value = load_yaml(text)
+    except yaml.constructor.ConstructorError as error:
+        raise ConfigError(f"command line: {name}: expected a value, received {error.problem}") from None
+    except yaml.YAMLError:
+        value = text
+    if isinstance(value, str) or value is None:
+        return _number_or_text(text)
+    if not isinstance(value, list) and _takes_text(schema, section, key):
+        return text  # a folder may be called 2024, or no
+    return value
 
 
 def _takes_text(schema: type[Settings], section: str, key: str) -> bool:
     """Whether a setting is a text (or a list of them, or None)."""
+    annotation = _annotation(schema, section, key)
+    kinds = [annotation, *get_args(annotation)]
+    return str in [get_args(kind)[0] if get_origin(kind) is Annotated else kind for kind in kinds]
+
+
+def _annotation(schema: type[Settings], section: str, key: str) -> Any:
     model = schema.sections().get(section, schema) if key else schema
     field = model.model_fields.get(key or section)
-    return field is not None and str in (field.annotation, *get_args(field.annotation))
+    return None if field is None else field.annotation
+
+
+#: `(a.txt, b.txt)`: words in parentheses that are no regular expression.
+_WORDS = re.compile(r"\(((?:[^][(){}|\\+*?^$,]+,)+[^][(){}|\\+*?^$,]*)\)")
+
+
+def _python_value(text: str) -> Any:
+    """The tuple, list or dict that a text is in Python, `(24, 94, 1)` or `(a.txt, b.txt)`; None where it is none."""
+    try:
+        value = ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        words = _WORDS.fullmatch(text.strip())
+        return [word.strip() for word in words[1].split(",") if word.strip()] if words else None
+    return value if isinstance(value, (tuple, list, dict)) else None
 
 
 def _number_or_text(text: str) -> Any:
@@ -207,6 +246,29 @@ def _number_or_text(text: str) -> Any:
     return text
 
 
+def _places_of_keys(schema: type[Settings]) -> dict[str, list[str]]:
+    """Each key, and its full names: `batch_size` is `train.batch_size` and `eval.batch_size`."""
+    sections = schema.sections()
+    places: dict[str, list[str]] = {key: [key] for key in schema.model_fields if key not in sections}
+    for section, model in sections.items():
+        for key in model.model_fields:
+            places.setdefault(key, []).append(f"{section}.{key}")
+    return places
+
+
+def _elsewhere(schema: type[Settings], name: str) -> str:
+    """Where else a key stands that is not where it was put."""
+    places = _places_of_keys(schema).get(name.rpartition(".")[2], [])
+    return f" Did you mean {' or '.join(f'`{place}`' for place in places)}?" if places else ""
+
+
+def _near_elsewhere(schema: type[Settings], name: str) -> str:
+    """Where a key stands that is spelt nearly as one that is not known where it was put."""
+    places = _places_of_keys(schema)
+    near = difflib.get_close_matches(name.rpartition(".")[2], places, n=1, cutoff=0.75)
+    return _elsewhere(schema, near[0]) if near else ""
+
+
 def _describe(schema: type[Settings], problem: Any) -> str:
     location, sections = problem["loc"], schema.sections()
     depth = 2 if location and location[0] in sections else 1
@@ -216,8 +278,9 @@ def _describe(schema: type[Settings], problem: Any) -> str:
         model = sections[location[0]] if depth == 2 else schema
         prefix = f"{location[0]}." if depth == 2 else ""
         choices = [prefix + key for key in model.model_fields]
-        hint = did_you_mean(name, choices) or f" Known keys: {', '.join(sorted(choices))}"
-        return f"unknown key `{name}`.{hint}"
+        hint = _elsewhere(schema, name) or did_you_mean(name, choices) or _near_elsewhere(schema, name)
+        known = f" Known keys: {', '.join(sorted(choices))}"
+        return f"unknown key `{name}`.{hint or known}"
     if problem["type"] == "value_error":
         message = str(problem["ctx"]["error"])
         return f"{name}: {message}" if name else message

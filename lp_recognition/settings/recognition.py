@@ -12,7 +12,7 @@ import pydantic
 from pydantic import Field, field_validator, model_validator
 
 from lp_recognition.images.image import Preprocessing
-from lp_recognition.settings.loading import Section, load_settings, parse_settings
+from lp_recognition.settings.loading import PathText, Section, load_settings, parse_settings
 from lp_recognition.settings.training import Fraction, LoopConfig, PositiveInt, TrainedConfig, listed
 from lp_recognition.system.errors import ConfigError
 from lp_recognition.texts.normal_form import normal_form
@@ -31,12 +31,12 @@ class TrainConfig(LoopConfig):
     """Settings of `train_lpr.py`."""
 
     # Data
-    file_list_path: tuple[str, ...] = ()
+    file_list_path: tuple[PathText, ...] = ()
     skip_bad_rows: bool = False
     generated_share: Fraction = 0.0
     plate_formats: tuple[str, ...] | dict[str, float] = ("cn_blue",)
-    plate_font: str | None = None
-    plate_extra_fonts: tuple[str, ...] = ()
+    plate_font: PathText | None = None
+    plate_extra_fonts: tuple[PathText, ...] = ()
     plate_without: tuple[str, ...] = ()
     balance_first_character: Fraction = 0.0
     repaint_share: Fraction = 0.0
@@ -59,13 +59,13 @@ class TrainConfig(LoopConfig):
 class EvalConfig(Section):
     """Settings of `eval_lpr.py`, and of the evaluation beside a training."""
 
-    file_list_path: tuple[str, ...] = ()
+    file_list_path: tuple[PathText, ...] = ()
     skip_bad_rows: bool = False
     generated_plates: PositiveInt = 1000
     batch_size: PositiveInt = 64
     beam_width: PositiveInt = 1
-    checkpoint: str = ""
-    output_dir: str = ""
+    checkpoint: PathText = ""
+    output_dir: PathText = ""
 
     _lists = field_validator("file_list_path", mode="before")(listed)
 
@@ -73,12 +73,12 @@ class EvalConfig(Section):
 class InferConfig(Section):
     """Settings of `test_lpr.py`."""
 
-    file_list_path: tuple[str, ...] = ()
+    file_list_path: tuple[PathText, ...] = ()
     skip_bad_rows: bool = False
     batch_size: PositiveInt = 64
     beam_width: PositiveInt = 1
-    checkpoint: str = ""
-    output_dir: str = "out"
+    checkpoint: PathText = ""
+    output_dir: PathText = "out"
 
     _lists = field_validator("file_list_path", mode="before")(listed)
 

@@ -13,6 +13,7 @@ from typing import Any, TypeGuard
 import yaml
 
 from lp_recognition.system.errors import ConfigError
+from lp_recognition.system.files import decode_text, expand_home
 
 
 class _YamlLoader(yaml.SafeLoader):
@@ -53,10 +54,14 @@ def read_text(path: Path) -> str:
         ConfigError: it is missing or no text.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        return decode_text(path.read_bytes())
     except FileNotFoundError:
         raise ConfigError(f"{path}: expected a config, received no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{path}: expected UTF-8 text, received byte {error.start} of another encoding; save it as UTF-8"
+        ) from None
+    except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {one_line(error)}") from None
 
 
@@ -78,7 +83,7 @@ def read_python(
         ConfigError: a file is missing, fails, or builds on itself.
     """
     if path.suffix != ".py":
-        raise ConfigError(f"{path}: expected a .py or .yaml config, or a folder with default.py")
+        raise ConfigError(f"{path}: expected a .py or .yaml config, or a folder with default.py or config.yaml")
     if path.resolve() in seen:
         raise ConfigError(f"{path}: expected a base that ends somewhere, received a circle of `base =`")
     text = read_text(path)
@@ -104,7 +109,7 @@ def read_python(
     if base is not None:
         if not isinstance(base, str):
             raise ConfigError(f"{path}: base: expected the name of a config file, received {base!r}")
-        values = merge(read_python(path.parent / base, merge, check, (*seen, path.resolve())), values)
+        values = merge(read_python(path.parent / expand_home(base), merge, check, (*seen, path.resolve())), values)
     check(values, str(path))
     return values
 

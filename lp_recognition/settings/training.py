@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from lp_recognition.settings.loading import Section, Settings
+from lp_recognition.settings.loading import PathText, Section, Settings
 
 PositiveInt = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -33,13 +33,13 @@ class LoopConfig(Section):
     weight_decay: Annotated[float, Field(ge=0)] = 0.0001
     clip_norm: Annotated[float, Field(gt=0)] | None = 5.0
     grad_noise_scale: Annotated[float, Field(ge=0)] = 0.0
-    teacher: str = ""
+    teacher: PathText = ""
     teacher_share: Fraction = 0.5
     quantization_delay: Annotated[int, Field(ge=0)] = 15000
     random_seed: Annotated[int, Field(ge=0, lt=2**31)] = 666
     workers: Annotated[int, Field(ge=0, le=64)] = 1
     # Records
-    checkpoint: str = ""
+    checkpoint: PathText = ""
     save_checkpoints_steps: PositiveInt = 1000
     checkpoints_to_keep: PositiveInt = 3
     display_iter: PositiveInt = 50
@@ -51,7 +51,7 @@ class LoopConfig(Section):
 class TrainedConfig(Settings):
     """What the settings of every task that is trained hold."""
 
-    model_dir: str = "model"
+    model_dir: PathText = "model"
     # Quantization
     quantization_aware: bool = False
     quantize_per_channel: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import os
 import tempfile
@@ -53,6 +54,22 @@ def write_text(path: str | Path, text: str) -> None:
     What UTF-8 cannot hold, a byte of a file name in another encoding, is written as `\\udce9`, which JSON reads back.
     """
     write_bytes(path, text.encode("utf-8", "backslashreplace"))
+
+
+def decode_text(data: bytes) -> str:
+    """The text of a file that a person saved: UTF-8, with a byte-order mark or without, or UTF-16 with one.
+
+    Raises:
+        UnicodeDecodeError: it is in another encoding.
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16")
+    return data.decode("utf-8-sig")
+
+
+def expand_home(path: str) -> str:
+    """The path with the home folder in the place of a leading `~/`; shells expand it only where a word begins."""
+    return os.path.expanduser(path) if path == "~" or path.startswith(("~/", f"~{os.sep}")) else path
 
 
 def check_folder(folder: str | Path) -> None:

@@ -7,12 +7,13 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from lp_recognition.system.errors import did_you_mean
+from lp_recognition.system.files import expand_home
 
 #: The scripts of a clone that an installed package has as commands of their own.
 _INSTALLED_SCRIPTS = ("alpr", "train_lpr", "eval_lpr", "test_lpr", "export_frozen_graph")
@@ -25,7 +26,8 @@ class ScriptParser(argparse.ArgumentParser):
 
     The examples in the docstring are written for a clone (`python -m utils.read`, `python train_lpr.py`). The help
     shows them as the script was called, so that they can be repeated: `alpr read`, `train-lpr`,
-    `python -m lp_recognition.tools.read`.
+    `python -m lp_recognition.tools.read`. In every argument `~/` stands for the home folder, also behind `--option=`
+    and `key=`, where shells leave it as it is.
 
     Args:
         doc: The docstring of the script.
@@ -38,6 +40,14 @@ class ScriptParser(argparse.ArgumentParser):
             description=as_called(doc or "", called),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As of `argparse`, with the home folder for `~/`."""
+        return super().parse_known_args(_at_home(args), namespace)
+
+    def parse_known_intermixed_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As of `argparse`, with the home folder for `~/`."""
+        return super().parse_known_intermixed_args(_at_home(args), namespace)
 
     def error(self, message: str) -> NoReturn:
         """Ends the script on a mistake in its arguments; an unknown option is answered with the nearest one."""
@@ -81,6 +91,16 @@ def as_called(doc: str, called: str) -> str:
     for script in _INSTALLED_SCRIPTS:
         doc = doc.replace(f"python {script}.py", script.replace("_", "-"))
     return doc
+
+
+def _at_home(arguments: Sequence[str] | None) -> list[str]:
+    return [_expand(str(argument)) for argument in (sys.argv[1:] if arguments is None else arguments)]
+
+
+def _expand(argument: str) -> str:
+    name, equals, value = argument.partition("=")
+    is_named = equals and re.fullmatch(r"[\w.-]+", name)
+    return f"{name}={expand_home(value)}" if is_named and value != "~" else expand_home(argument)
 
 
 def parse_size(text: str) -> tuple[int, int]:

@@ -55,7 +55,7 @@ def parse_model_arguments(argv: Sequence[str] | None, description: str | None, e
         ConfigError: the config, or a setting that is changed, is wrong.
     """
     parser = ScriptParser(description)
-    parser.add_argument("config", help="a config (.py), a folder (its default.py), or a recorded config.yaml")
+    parser.add_argument("config", help="a config (.py), a recorded config.yaml, or the folder of one")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help=f"settings to change: {example}")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--checkpoint", default="", help="a checkpoint, .ckpt")

@@ -178,12 +178,12 @@ def test_yaml_constructs_no_python_object(tmp_path, tag):
 def test_files_that_are_no_config(tmp_path, write):
     with pytest.raises(ConfigError, match="received no such file"):
         load_config(tmp_path / "none.py")
-    with pytest.raises(ConfigError, match=r"default\.py: expected a config, received no such file"):
+    with pytest.raises(ConfigError, match="received neither"):
         load_config(tmp_path)
     with pytest.raises(ConfigError, match=r"expected a \.py or \.yaml config"):
         load_config(write("", "x.txt"))
     (tmp_path / "b.yaml").write_bytes(b"\xff\xfe\xff")
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(ConfigError, match="another encoding; save it as UTF-8"):
         load_config(tmp_path / "b.yaml")
 
 
