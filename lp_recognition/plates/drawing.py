@@ -15,6 +15,7 @@ from lp_recognition.plates.degradations import Degradations
 from lp_recognition.plates.formats import Badge, Disc, Format, Paint, Panel, Stars, Stripes
 from lp_recognition.plates.glyphs import GlyphBook
 from lp_recognition.plates.text import Text
+from lp_recognition.plates.wear import clip, vary, wear
 
 Image = NDArray[Any]  # uint8; OpenCV's own types are wider
 Color = tuple[int, int, int]
@@ -85,7 +86,7 @@ class PlateDrawer:
         image = blank.image.copy()
         area = image[blank.top : blank.top + height, blank.left : blank.left + width]
         self._draw_text(area, text, blank.ink, random)
-        self._age(area, random)
+        wear(area, self._degradations, self._scale, self._format.bolts_mm, random)
         left, top = blank.left, blank.top
         right, bottom = left + width, top + height
         corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)
@@ -195,7 +196,7 @@ class PlateDrawer:
         paintwork = self._degradations.paintwork
         fade = 0.0
         if paintwork.happens(random):
-            ink = _vary(ink, paintwork.ink, random)
+            ink = vary(ink, paintwork.ink, random)
             fade = random.uniform(*paintwork.fade)
         if fade > 0.02:
             mask = cv2.convertScaleAbs(mask, alpha=1 - fade)
@@ -204,44 +205,6 @@ class PlateDrawer:
         rest = cv2.cvtColor(cv2.bitwise_not(mask), cv2.COLOR_GRAY2BGR)
         cv2.multiply(area, rest, dst=area, scale=1 / 255)
         cv2.add(area, painted, dst=area)
-
-    def _age(self, area: Image, random: Random) -> None:
-        """Bolts, stickers, scratches and dirt, over the text."""
-        settings = self._degradations
-        height, width = area.shape[:2]
-        if settings.bolts.happens(random) and self._format.bolts_mm:
-            radius = random.uniform(*settings.bolts.diameter_mm) / 2 * self._scale
-            shade = random.choice(((40, 40, 40), (90, 95, 100), (190, 190, 190), (225, 228, 230), (60, 80, 110)))
-            for x, y in self._format.bolts_mm:
-                if random.random() < 0.55:
-                    dx, dy = random.uniform(-6, 6), random.uniform(-4, 4)
-                    center = (round((x + dx) * self._scale * 16), round((y + dy) * self._scale * 16))
-                    cv2.circle(area, center, round(radius * 16), _vary(shade, (-25, 25), random), -1, cv2.LINE_AA, 4)
-                    glint = (center[0] - round(radius * 5), center[1] - round(radius * 6))
-                    bright = random.randrange(60, 256)
-                    cv2.circle(area, glint, round(radius * 8), (bright, bright, bright), -1, cv2.LINE_AA, 4)
-        if settings.stickers.happens(random):
-            radius = random.uniform(*settings.stickers.diameter_mm) / 2 * self._scale
-            x = random.choice((random.uniform(0, 0.06), random.uniform(0.94, 1))) * width
-            center = (round(x * 16), round(random.uniform(0, 1) * height * 16))
-            color = (random.randrange(256), random.randrange(256), random.randrange(256))
-            cv2.circle(area, center, round(radius * 16), color, -1, cv2.LINE_AA, 4)
-        if settings.scratches.happens(random):
-            for _ in range(round(random.uniform(*settings.scratches.count))):
-                start = (random.randrange(width), random.randrange(height))
-                end = (start[0] + random.randrange(-60, 61), start[1] + random.randrange(-20, 21))
-                tone = random.randrange(256)
-                cv2.line(area, start, end, (tone, tone, tone), 1, cv2.LINE_AA)
-        if settings.dirt.happens(random):
-            patches = dirt_patches(random)
-            strength = random.uniform(*settings.dirt.strength)
-            cover = cv2.resize(patches, (width, height), interpolation=cv2.INTER_LINEAR)
-            cover = cv2.cvtColor(cv2.convertScaleAbs(cover, alpha=strength), cv2.COLOR_GRAY2BGR)
-            tone = random.randrange(40, 190)
-            mud = np.full_like(area, (tone - 12, tone, tone + 10))
-            cv2.multiply(mud, cover, dst=mud, scale=1 / 255)
-            cv2.multiply(area, cv2.bitwise_not(cover), dst=area, scale=1 / 255)
-            cv2.add(area, mud, dst=area)
 
     def _draw_blank(self, index: int) -> _Blank:
         """The plate without its text, number `index`, with its holder."""
@@ -272,7 +235,7 @@ class PlateDrawer:
         colors = [_bgr(color) for color in paint.background]
         if paintwork.happens(random):
             delta = [random.uniform(*paintwork.background) for _ in range(3)]
-            colors = [_clip([c + d for c, d in zip(color, delta, strict=True)]) for color in colors]
+            colors = [clip([c + d for c, d in zip(color, delta, strict=True)]) for color in colors]
         width, height = self._size
         share = np.linspace(0, 1, height, dtype=np.float32)[:, None, None]
         rows = np.array(colors[0], np.float32) * (1 - share) + np.array(colors[-1], np.float32) * share
@@ -305,7 +268,7 @@ class PlateDrawer:
 def _draw_seal(image: Image, center: tuple[float, float], radius: float, color: Color, random: Random) -> None:
     middle = (round(center[0] * 16), round(center[1] * 16))
     cv2.circle(image, middle, round(radius * 16), color, -1, cv2.LINE_AA, 4)
-    inner = _vary(color, (-70, 70), random)
+    inner = vary(color, (-70, 70), random)
     cv2.circle(image, middle, round(radius * 9), inner, max(1, round(radius / 4)), cv2.LINE_AA, 4)
 
 
@@ -322,22 +285,6 @@ def small_print(image: Image, text: str, box: tuple[int, int, int, int], color: 
     mask = cv2.resize(canvas[y0 : y0 + h, x0 : x0 + w], (width, height), interpolation=cv2.INTER_AREA)
     area = image[max(y, 0) : y + height, max(x, 0) : x + width]
     _blend(area, mask[: area.shape[0], : area.shape[1]], color)
-
-
-_DIRT: list[Image] = []
-
-
-def dirt_patches(random: Random) -> Image:
-    """One of a fixed set of small cloudy masks: dirt, worn paint, snow."""
-    if not _DIRT:
-        noise = np.random.default_rng(20)
-        for count in range(48):
-            coarse = cv2.resize(noise.random((5, 12), np.float32), (64, 24), interpolation=cv2.INTER_CUBIC)
-            fine = noise.random((24, 64), np.float32)
-            field = coarse * 0.75 + cv2.GaussianBlur(fine, (3, 3), 0) * 0.5
-            level = np.quantile(field, 0.45 + 0.5 * (count / 48))
-            _DIRT.append((np.clip((field - level) * 5, 0, 1) * 255).astype(np.uint8))
-    return random.choice(_DIRT)
 
 
 def _paste(mask: Image, glyph: Image, left: int, top: int) -> None:
@@ -401,7 +348,7 @@ def _shade_corners(image: Image, radius: float, random: Random) -> None:
 def _add_holder(image: Image, side: int, top: int, below: int, random: Random, words_probability: float) -> Image:
     """Puts a frame around the plate, with words below where there is room."""
     tone = random.choice((18, 25, 40, 40, 70, 150, 215))
-    color = _vary((tone, tone, tone), (-12, 12), random)
+    color = vary((tone, tone, tone), (-12, 12), random)
     if random.random() < 0.12:
         color = (random.randrange(256), random.randrange(256), random.randrange(256))
     framed = np.asarray(cv2.copyMakeBorder(image, top, below, side, side, cv2.BORDER_CONSTANT, value=color), np.uint8)
@@ -415,21 +362,10 @@ def _add_holder(image: Image, side: int, top: int, below: int, random: Random, w
         x = random.randrange(max(1, width - words_width))
         y = height - below + (below - words_height) // 2
         bright = 255 - tone if random.random() < 0.8 else random.randrange(256)
-        ink = _vary((bright, bright, bright), (-60, 60), random)
+        ink = vary((bright, bright, bright), (-60, 60), random)
         small_print(framed, words, (x, y, words_width, words_height), ink)
     return framed
 
 
 def _bgr(color: str) -> Color:
     return int(color[5:7], 16), int(color[3:5], 16), int(color[1:3], 16)
-
-
-def _clip(values: list[float]) -> Color:
-    blue, green, red = (max(0, min(255, round(value))) for value in values)
-    return blue, green, red
-
-
-def _vary(color: Color, step: tuple[float, float], random: Random) -> Color:
-    """A color near another: one step for all channels, and a smaller one for each."""
-    common = random.uniform(*step)
-    return _clip([channel + common + random.uniform(*step) * 0.4 for channel in color])
