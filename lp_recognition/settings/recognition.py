@@ -44,7 +44,7 @@ class TrainConfig(LoopConfig):
     apply_stn_aug: bool = True
     apply_blur_aug: bool = True
     # Regularization
-    dropout_rate: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    dropout_rate: Annotated[float, Field(ge=0, le=0.99)] = 0.5
 
     _lists = field_validator("file_list_path", "plate_formats", "plate_extra_fonts", "plate_without", mode="before")(
         listed

@@ -9,6 +9,9 @@ from pydantic import Field
 from lp_recognition.settings.loading import PathText, Section, Settings
 
 PositiveInt = Annotated[int, Field(gt=0)]
+#: A number of steps, or of what comes once in some steps: what float32, in which rates are computed, can tell apart.
+Count = Annotated[int, Field(gt=0, le=10**9)]
+CountOrNone = Annotated[int, Field(ge=0, le=10**9)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -21,29 +24,30 @@ class LoopConfig(Section):
     """What the training loop goes by: optimization and records."""
 
     # Optimization
-    batch_size: PositiveInt = 64
+    batch_size: Annotated[int, Field(gt=0, le=2**16)] = 64
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
-    steps: PositiveInt = 20000
-    learning_rate: Annotated[float, Field(gt=0)] = 0.001
+    steps: Count = 20000
+    # Bounds far outside of all that learns, and inside of what float32 can hold.
+    learning_rate: Annotated[float, Field(ge=1e-12, le=1e3)] = 0.001
     learning_rate_schedule: Literal["cosine", "steps", "constant"] = "cosine"
-    learning_rate_warmup_steps: Annotated[int, Field(ge=0)] = 500
-    learning_rate_decay_steps: PositiveInt = 5000
-    learning_rate_decay_factor: Annotated[float, Field(gt=0, le=1)] = 0.5
+    learning_rate_warmup_steps: CountOrNone = 500
+    learning_rate_decay_steps: Count = 5000
+    learning_rate_decay_factor: Annotated[float, Field(ge=1e-12, le=1)] = 0.5
     opt_type: Literal["Adam", "AdamW", "SGD", "RMSprop"] = "AdamW"
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0001
-    clip_norm: Annotated[float, Field(gt=0)] | None = 5.0
-    grad_noise_scale: Annotated[float, Field(ge=0)] = 0.0
+    weight_decay: Annotated[float, Field(ge=0, le=1e3)] = 0.0001
+    clip_norm: Annotated[float, Field(ge=1e-12, le=1e12)] | None = 5.0
+    grad_noise_scale: Annotated[float, Field(ge=0, le=1e3)] = 0.0
     teacher: PathText = ""
     teacher_share: Fraction = 0.5
-    quantization_delay: Annotated[int, Field(ge=0)] = 15000
+    quantization_delay: CountOrNone = 15000
     random_seed: Annotated[int, Field(ge=0, lt=2**31)] = 666
     workers: Annotated[int, Field(ge=0, le=64)] = 1
     # Records
     checkpoint: PathText = ""
-    save_checkpoints_steps: PositiveInt = 1000
-    checkpoints_to_keep: PositiveInt = 3
-    display_iter: PositiveInt = 50
-    early_stopping: Annotated[int, Field(ge=0)] = 0
+    save_checkpoints_steps: Count = 1000
+    checkpoints_to_keep: Count = 3
+    display_iter: Count = 50
+    early_stopping: CountOrNone = 0
     need_to_save_weights: bool = True
     need_to_save_log: bool = True
 

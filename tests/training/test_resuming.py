@@ -30,9 +30,7 @@ def saved(folder: Path, *steps: int) -> ColorConfig:
     """A folder of small whole checkpoints."""
     config = config_of(folder)
     for step in steps:
-        save_checkpoint(
-            checkpoints.checkpoint_path(folder, step), step, config, {"weights/a": np.zeros(3, np.float32)}
-        )
+        save_checkpoint(checkpoints.checkpoint_path(folder, step), step, config, {"weights/a": np.zeros(3, np.float32)})
     return config
 
 
