@@ -28,7 +28,7 @@ use_oi_concat = False
 # The longest label; a longer one in a list is an error.
 max_lp_length = 10
 # Regular expressions of legal plates, each of a whole text. Unless decode.patterns asks for it they never change a
-# reading: LP-RR is printed a second time, in which a reading that fits none of them counts as wrong.
+# reading: LP-RR is printed a second time, "misfits counted wrong": a reading that fits none of them is no right one.
 lpr_patterns = ()
 
 # ---- The network -------------------------------------------------------------------------------------------------

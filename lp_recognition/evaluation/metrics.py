@@ -123,8 +123,8 @@ class Metrics:
         """
         rows: list[tuple[object, ...]] = [("plates", self.plates), ("LP-RR", self._shown_lp_rr())]
         if self.lp_rr_with_patterns is not None:
-            note = f"{self.fits_no_pattern} readings fit none"
-            rows.append(("LP-RR with patterns", f"{_percent(self.lp_rr_with_patterns)} ({note})"))
+            note = f"{self.fits_no_pattern} readings fit no pattern"
+            rows.append(("LP-RR, misfits counted wrong", f"{_percent(self.lp_rr_with_patterns)} ({note})"))
         if by_patterns is not None:
             rows.append(("LP-RR, read by patterns", by_patterns._shown_lp_rr()))
         rows += [

@@ -55,7 +55,7 @@ def convert(graph_def: Any, kind: str, preprocessing: Preprocessing) -> bytes:
 def quantize(
     graph_def: Any, batches: Iterable[NDArray[np.float32]], *, io_type: str = "int8", per_channel: bool = True
 ) -> bytes:
-    """Quantizes the frozen graph of a float model to int8 by the ranges that calibration images cause in it.
+    """Quantizes the frozen graph of a float model to int8 by the ranges that images cause in it.
 
     Args:
         graph_def: From `freeze`.

@@ -2,7 +2,7 @@
 
 example:
   python -m utils.quantize_after_training config/ccpd.py --checkpoint model/model.ckpt-50000.ckpt \\
-      --list calibration.txt --output ptq_int8.tflite
+      --list train.txt --output ptq_int8.tflite
 
 The quick way, and what quantization-aware training has to beat: put both into utils.compare_models. Labels in the list
 are not looked at.
