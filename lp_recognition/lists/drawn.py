@@ -38,7 +38,8 @@ def check_drawn(config: RecognitionConfig, vocabulary: Vocabulary) -> None:
         if plate_format.longest > config.max_lp_length:
             raise ConfigError(
                 f"train.plate_formats: {plate_format.name}: expected at most {config.max_lp_length} characters "
-                f"(max_lp_length), received texts of {plate_format.longest}; raise max_lp_length, or leave it out"
+                f"(max_lp_length), received texts of {plate_format.longest}; set "
+                f"max_lp_length={plate_format.longest}, or leave the format out of train.plate_formats"
             )
 
 

@@ -108,7 +108,7 @@ def check_labels(
         found = label_problems(row.label, vocabulary, config.max_lp_length, time_steps)
         checked.append(f"{row.source}: {found[0][1]}" if found else None)
     if not config.train.skip_bad_rows:
-        remedy = _length_that_helps(data.labels, vocabulary, config, time_steps)
+        remedy = _settings_that_help(data.labels, vocabulary, config, time_steps)
         _refuse(_found(checked), "train.skip_bad_rows", remedy)
     return _keep(data.rows, checked, data.skipped)
 
@@ -221,13 +221,20 @@ def _image_problem(row: Annotation) -> str | None:
     return None
 
 
-def _length_that_helps(
+def _settings_that_help(
     labels: Sequence[str], vocabulary: Vocabulary, config: RecognitionConfig, time_steps: int
 ) -> str:
-    """The `max_lp_length` that takes all labels the network has the time steps for, where it is more than now."""
+    """The `max_lp_length` and the width of the input that take all labels of the alphabet; empty where they do."""
     known = [vocabulary.encode(label) for label in labels if vocabulary.knows(label)]
-    longest = max((len(indices) for indices in known if min_time_steps(indices) <= time_steps), default=0)
-    return f"max_lp_length={longest} takes the longer labels" if longest > config.max_lp_length else ""
+    longest = max(map(len, known), default=0)
+    steps = max(map(min_time_steps, known), default=0)
+    remedies = [f"max_lp_length={longest}"] if longest > config.max_lp_length else []
+    if steps > time_steps:
+        height, width, channels = config.input_shape
+        while width < 4096 and config.with_values(input_shape=(height, width, channels)).time_steps < steps:
+            width += 1
+        remedies.append(f"input_shape=({height},{width},{channels}), for a network not trained yet,")
+    return f"{' and '.join(remedies)} takes the longer labels" if remedies else ""
 
 
 def _found(checked: Sequence[str | None]) -> list[str]:

@@ -38,11 +38,19 @@ def test_too_long_a_label_names_the_length_that_takes_it(labels):
     assert check_labels(data, AB, tiny_config(max_lp_length=int(hint)), 9).labels == list(labels)
 
 
-def test_no_length_is_named_that_would_not_help():
-    assert "max_lp_length=" not in refusal(labelled("AAAA"), 5, max_lp_length=3)  # it needs seven time steps
-    assert "max_lp_length=4" in refusal(labelled("AAAA", "ABAB"), 5, max_lp_length=3)
+def test_labels_of_too_many_time_steps_name_the_width_that_has_them():
+    config = tiny_config(max_lp_length=30)
+    data = labelled("A" * 20, "AB")  # 39 steps
+    [width] = re.findall(r"input_shape=\(24,(\d+),3\)", refusal(data, config.time_steps, max_lp_length=30))
+    wider, narrower = (config.with_values(input_shape=(24, int(width) - less, 3)) for less in (0, 1))
+    assert check_labels(data, AB, wider, wider.time_steps).labels == data.labels
+    assert narrower.time_steps < 39 <= wider.time_steps
+
+
+def test_no_setting_is_named_that_would_not_help():
     assert "max_lp_length=" not in refusal(labelled("ABX"), 5, max_lp_length=3)  # X is the fault, not the length
     assert "max_lp_length=" not in refusal(labelled("AAA"), 4, max_lp_length=3)
+    assert "input_shape=" not in refusal(labelled("ABAB"), 9, max_lp_length=3)
 
 
 def test_one_bad_row_is_told_how_to_leave_it_out():

@@ -196,3 +196,38 @@ def test_what_was_meant_by_a_character_outside_the_alphabet(label, said):
 def test_symbols_of_a_normal_label_are_not_spaces(label):
     normal = normal_form("皖" + label)
     assert not any(symbol.isspace() and ord(symbol) > 0x85 for symbol in split_symbols(normal))
+
+
+#: First and last of runs of characters that show nothing.
+INVISIBLE = [
+    (0xA0, 0xA0), (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F),
+    (0x2000, 0x200F), (0x2028, 0x202F), (0x205F, 0x2064), (0x2066, 0x206F), (0x3000, 0x3000), (0x3164, 0x3164),
+    (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF9, 0xFFFB), (0xE0001, 0xE0001), (0xE0100, 0xE01EF),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("first", "last"), INVISIBLE, ids=lambda code: f"{code:X}")
+def test_what_shows_nothing_is_left_out(first, last):
+    for code in (first, last):
+        assert normal_form(f"皖{chr(code)}A") == "皖A"
+    for code in (first - 1, last + 1):
+        assert normal_form(f"皖{chr(code)}A") != "皖A"
+
+
+@pytest.mark.parametrize("code", [0x600, 0x605, 0x6DD, 0x70F, 0x890, 0x891, 0x8E2, 0x110BD, 0x110CD, 0x7E, 0x41])
+def test_what_is_drawn_stays(code):
+    assert normal_form(f"皖{chr(code)}") == f"皖{chr(code)}"
+
+
+def test_kangxi_radicals_are_the_characters_they_show():
+    assert normal_form("⼀⿕") == "一龠"
+    assert normal_form("⿰") == "⿰"  # the next block describes characters
+
+
+def test_plain_spaces_stay_for_whoever_reads_the_list_to_refuse():
+    assert normal_form("皖 A\t1") == "皖 A\t1"
+
+
+def test_a_pair_that_is_written_alike_is_a_group_of_two():
+    assert lookalikes_among("AА") == [("A", "А")]
+    assert lookalikes_among("A") == []
