@@ -49,6 +49,10 @@ class ScriptParser(argparse.ArgumentParser):
         """As of `argparse`, with the home folder for `~/`."""
         return super().parse_known_intermixed_args(_at_home(args), namespace)
 
+    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
+        """Reads a command line whose options may stand before, between and after its other words."""
+        return self.parse_intermixed_args(args, namespace)
+
     def error(self, message: str) -> NoReturn:
         """Ends the script on a mistake in its arguments; an unknown option is answered with the nearest one."""
         unknown = re.search(r"unrecognized arguments: (--[\w-]+)", message)

@@ -100,6 +100,18 @@ def test_every_tool_says_how_it_runs_from_an_installed_package(tool, called, cap
     assert re.search(r'\nif __name__ == "__main__":\n    (run_script\(main\)|script\(\))\n$', source)
 
 
+@pytest.mark.parametrize("line", ["a b c --model m --json", "--json a b --model m c", "a --model m b --json c"])
+def test_options_may_stand_anywhere(line):
+    parser = ScriptParser("example: x")
+    parser.add_argument("config")
+    parser.add_argument("overrides", nargs="*")
+    parser.add_argument("--model")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args(line.split())
+    assert vars(arguments) == {"config": "a", "overrides": ["b", "c"], "model": "m", "json": True}
+    assert parser.parse_args(["a"]).overrides == []
+
+
 def test_mistakes_take_one_line(called, capsys):
     called("/usr/bin/alpr")
     parser = ScriptParser("example: x")
