@@ -3,8 +3,8 @@
 examples:
   python train_lpr.py config                              drawn plates, no data set needed
   python train_lpr.py config/ccpd.py train.file_list_path=train.txt eval.file_list_path=val.txt
-  python train_lpr.py config/gap8.py --init_checkpoint model/model.ckpt-60000.ckpt
-  python train_lpr.py config/ccpd.py --preview sheet.png  what the network will be shown, and no training
+  python train_lpr.py config/gap8.py train.file_list_path=train.txt --init_checkpoint model/model.ckpt-60000.ckpt
+  python train_lpr.py config/ccpd.py train.file_list_path=train.txt --preview sheet.png   what it is shown, no training
 
 The same command goes on after Ctrl-C, a crash or a power cut. `tensorboard --logdir model` shows the curves.
 """
