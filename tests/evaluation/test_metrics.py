@@ -45,6 +45,24 @@ def test_figures_of_a_worked_example():
     assert ("3", "", 2) in metrics.confusions
 
 
+@pytest.mark.parametrize(
+    ("label", "reading", "right"),
+    [
+        ("皖A12345", "沪A12345", True),  # the first of seven is not among them
+        ("皖A12345", "皖B12345", False),  # the second is
+        ("皖A12345", "皖A12346", False),
+        ("皖A12345", "A12345", True),
+        ("A12345", "B12345", False),
+        ("京皖A12345", "皖京A12345", True),  # of eight, two are not
+        ("京皖A12345", "京皖B12345", False),
+        ("A1", "B1", False),
+        ("A1", "A1", True),
+    ],
+)
+def test_the_last_six_are_six(label, reading, right):
+    assert judge_readings([reading], [label], PLAIN)[0].right_last_six is right
+
+
 def test_most_confused_pair_comes_first():
     metrics = evaluate_readings(["A0", "A0", "B1", "A1A"], ["AO", "BO", "BI", "A1"], PLAIN)
     assert metrics.confusions[0] == ("O", "0", 2)

@@ -55,6 +55,19 @@ def test_the_size_of_a_batch_changes_nothing(opened, rows, tmp_path, batch_size)
         assert ours.confidence == pytest.approx(theirs.confidence, abs=1e-4)
 
 
+@pytest.mark.parametrize(("beam_width", "text"), [(1, ""), (4, "first")])
+def test_the_beam_is_as_wide_as_the_settings_say(opened, rows, tmp_path, beam_width, text):
+    """Twice the first symbol with 0.4 or the blank with 0.6: the best path is empty, the likelier text is not."""
+    probabilities = np.full(opened.vocabulary.num_classes, 1e-9)
+    probabilities[[0, opened.vocabulary.blank_index]] = 0.4, 0.6
+    torn = dataclasses.replace(
+        opened, predict=lambda images: np.tile(np.log(probabilities), (len(images), 2, 1)).astype(np.float32)
+    )
+    infer = InferConfig(output_dir=str(tmp_path), beam_width=beam_width)
+    expected = opened.vocabulary.classes[0] if text else ""
+    assert [reading.text for _, reading in read_list(torn, rows[:2], infer)] == [expected] * 2
+
+
 def prepared(opened, rows) -> np.ndarray:
     return np.stack([opened.config.preprocessing.prepare(read_image(row.path)) for row in rows])
 

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 from tiny_models import tiny_config
 
+from lp_recognition.evaluation.opening import Predictor
 from lp_recognition.evaluation.recognition import EvaluationList, evaluate
 from lp_recognition.lists.annotations import read_annotations, write_annotations
+from lp_recognition.reading.recognizer import pattern_automaton
 from lp_recognition.settings.recognition import RecognitionConfig
 from lp_recognition.system.errors import AnnotationError, ConfigError, ModelError
+from lp_recognition.texts.calibration import Calibration
 from lp_recognition.texts.vocabulary import Vocabulary
 from lp_recognition.tools.models import open_model
 
@@ -80,6 +83,58 @@ def test_progress_counts_plates(trained, plates):
     steps: list[int] = []
     evaluate(opened.predict, plates, opened.config, opened.vocabulary, steps.append)
     assert steps == [8, 8, 4]
+
+
+@pytest.fixture
+def in_two_minds() -> Predictor:
+    """Twice A with 0.4 or the blank with 0.6: the best path is empty, and yet A is the likelier text with 0.64.
+
+    B has next to nothing.
+    """
+    probabilities = np.array([0.4, 1e-6, 0.6], np.float32)
+    return lambda images: np.tile(np.log(probabilities), (len(images), 2, 1)).astype(np.float32)
+
+
+@pytest.mark.parametrize(("beam_width", "text", "share"), [(1, "", 0.36), (4, "A", 0.64)])
+def test_the_beam_is_as_wide_as_the_settings_say(in_two_minds, beam_width, text, share):
+    vocabulary = Vocabulary(("A", "B"))
+    config = tiny_config(alphabet="AB", eval_beam_width=beam_width)
+    result = evaluate(in_two_minds, list_of("A", "A"), config, vocabulary)
+    assert [reading.text for reading in result.readings] == [text] * 2
+    assert result.readings[0].confidence == pytest.approx(share, abs=1e-3)
+    assert result.metrics.right == (2 if text else 0)
+
+
+def test_by_patterns_the_beam_is_as_wide_too(in_two_minds, monkeypatch):
+    widths = []
+
+    def decode_patterns(logits, blank_index, automaton, beam_width):
+        widths.append(beam_width)
+        return real(logits, blank_index, automaton, beam_width)
+
+    from lp_recognition.reading import recognizer
+
+    real = recognizer.decode_patterns
+    monkeypatch.setattr(recognizer, "decode_patterns", decode_patterns)
+    vocabulary = Vocabulary(("A", "B"))
+    config = tiny_config(alphabet="AB", eval_beam_width=7, lpr_patterns=("B",), decode_patterns=True)
+    automaton = pattern_automaton(config, vocabulary)
+    result = evaluate(in_two_minds, list_of("B"), config, vocabulary, automaton=automaton)
+    assert widths == [7]
+    assert result.readings[0].text != "B"  # the plain reading stays as it is
+    assert [reading.text for reading in result.by_patterns.readings] == ["B"]
+    assert result.by_patterns.rows() == [("B", result.by_patterns.readings[0].confidence, True)]
+
+
+def test_confidences_are_calibrated_where_a_calibration_is_given(in_two_minds):
+    vocabulary = Vocabulary(("A", "B"))
+    config = tiny_config(alphabet="AB")
+    plain = evaluate(in_two_minds, list_of("A"), config, vocabulary)
+    calibrated = evaluate(in_two_minds, list_of("A"), config, vocabulary, calibration=Calibration(offset=3.0))
+    assert (plain.is_calibrated, calibrated.is_calibrated) == (False, True)
+    assert calibrated.readings[0].confidence > plain.readings[0].confidence + 0.3
+    assert plain.ece == pytest.approx(0.36, abs=1e-3)  # sure of an empty text that is wrong
+    assert calibrated.ece == pytest.approx(calibrated.readings[0].confidence)
 
 
 # ---- Denominator ---------------------------------------------------------------------------------------------------
