@@ -70,6 +70,13 @@ def test_most_confused_pair_comes_first():
     assert sum(count for _, _, count in metrics.confusions) == 5
 
 
+def test_groups_stand_in_order():
+    labels = ["沪A", "皖A", "皖B1", "京A", "皖A", "沪A"]
+    metrics = evaluate_readings(labels, labels, PLAIN)
+    assert list(metrics.by_first_character) == ["皖", "沪", "京"]  # the most frequent first
+    assert list(metrics.by_length) == [2, 3]
+
+
 def test_symbols_are_compared_and_not_characters():
     metrics = evaluate_readings(["<Anhui>A12345"], ["<Shanghai>A12345"], PLAIN)
     assert metrics.mean_edit_distance == 1
@@ -237,3 +244,14 @@ def test_csv_has_a_row_per_plate():
     assert (rows[1]["right"], rows[1]["edit_distance"], rows[1]["fits_pattern"]) == ("0", "1", "0")
     without = format_csv(["a"], ["A"], ["A"], [1.0], judge_readings(["A"], ["A"], PLAIN))
     assert without.splitlines()[1] == "a,A,A,1,0,1.000000,"
+
+
+def test_csv_has_three_columns_more_where_it_was_read_by_patterns_too():
+    text = format_csv(["a", "b"], ["A", "B"], ["A", "C"], [1.0, 0.5], judge_readings(["A", "C"], ["A", "B"], PLAIN),
+                      [("A", 0.9, True), ("B", 0.25, True)])  # fmt: skip
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [(row["reading_by_patterns"], row["right_by_patterns"], row["confidence_by_patterns"]) for row in rows] == [
+        ("A", "1", "0.900000"),
+        ("B", "1", "0.250000"),
+    ]
+    assert [(row["reading"], row["right"]) for row in rows] == [("A", "1"), ("C", "0")]
