@@ -216,7 +216,7 @@ def test_table_for_a_person():
     table = evaluate_readings(["皖A1", "皖A"], ["皖A1", "皖A1"], PLAIN, ["皖A1"]).to_table()
     assert "50.0% (1 right; 95% interval 9.5% to 90.5%)" in table
     assert "| LP-RR, misfits counted wrong" in table
-    assert "1 readings fit none" in table
+    assert "1 readings fit no pattern" in table
     assert "| 1    | (none) |     1 |" in table
     assert "patterns" not in evaluate_readings(["A"], ["A"], PLAIN).to_table()
 
