@@ -116,7 +116,9 @@ def _status_of(main: Callable[[Sequence[str] | None], int | None]) -> int:
     try:
         return main(None) or 0
     except SystemExit as end:  # of argparse: --help, or a refused option
-        return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+        if isinstance(end.code, str):
+            raise
+        return end.code or 0
 
 
 def _is_utf8(encoding: str) -> bool:

@@ -27,6 +27,8 @@ _LATIN_LOOKALIKES = {
     **dict(zip("АВЕЅІЈКМНОРСТУХԚԜҮӀ", "ABESIJKMHOPCTYXQWYI", strict=True)),
     **dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧϹϳ", "ABEZHIKMNOPTYXCJ", strict=True)),
 }
+#: Small letters that are: of some (в, н, т) only the capitals are.
+_SMALL_LOOKALIKES = dict(zip("аеорсухіјѕԛԝһο", "aeopcyxijsqwho", strict=True))
 _SCRIPTS = ("LATIN", "CYRILLIC", "GREEK")
 
 
@@ -58,9 +60,8 @@ def plate_key(symbols: Iterable[str]) -> str:
 
 
 def lookalike(symbol: str) -> str:
-    """The Latin letter that a letter of Cyrillic or Greek looks like, in its case; any other symbol itself."""
-    found = _LATIN_LOOKALIKES.get(symbol) or _LATIN_LOOKALIKES.get(symbol.upper(), "").lower()
-    return found or symbol
+    """The Latin letter that a letter of Cyrillic or Greek looks like; any other symbol itself."""
+    return _LATIN_LOOKALIKES.get(symbol) or _SMALL_LOOKALIKES.get(symbol) or symbol
 
 
 def scripts_of(label: str) -> set[str]:

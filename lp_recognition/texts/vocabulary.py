@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from lp_recognition.system.errors import UserError
-from lp_recognition.texts.normal_form import lookalike, name_of, normal_form, plate_key
+from lp_recognition.texts.normal_form import name_of, normal_form, plate_key
 
 #: The Chinese characters of China's plates and the names that stand for them in ASCII lists: the 31 provinces, then
 #: those that mark a kind of vehicle (police, driving school, trailer) or a special region.
@@ -144,12 +144,12 @@ class Vocabulary:
         return {name: tuple(symbols) for name, symbols in members.items()}
 
     def _mistaken(self, unknown: Iterable[str]) -> str:
-        """What of the alphabet may have been meant by symbols outside it: the same in look or but for the case."""
+        """What of the alphabet may have been meant by symbols outside it: the same on a plate, as `plate_key` says."""
         meant = []
         for symbol in dict.fromkeys(unknown):
-            latin = lookalike(symbol)
-            alike = [other for other in self.classes if latin.upper() == lookalike(other).upper()]
-            if alike and len(symbol) == len(alike[0]) == 1:
+            key = plate_key([symbol])
+            alike = [other for other in self.classes if len(other) == 1 and plate_key([other]) == key]
+            if alike and key and len(symbol) == 1:
                 meant.append(f"; {name_of(symbol)} is not {name_of(alike[0])} of the alphabet")
         return "".join(meant)
 

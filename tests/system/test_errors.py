@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from lp_recognition.system.errors import ConfigError, UserError, did_you_mean, run_script, summarize
+from lp_recognition.system.errors import ConfigError, UserError, did_you_mean, print_anything, run_script, summarize
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,38 @@ def test_errors_of_the_system_that_name_a_file(capsys):
 def test_a_defect_keeps_its_traceback(error):
     with pytest.raises(type(error)):
         run_script(raising(error))
+
+
+@pytest.mark.parametrize(("code", "status"), [(None, 0), (0, 0), (2, 2), ("in words", "in words")])
+def test_a_script_that_exits_by_itself_keeps_its_status(capsys, code, status):
+    assert ending(raising(SystemExit(code)), capsys) == (status, "")
+
+
+def test_a_file_name_beyond_the_encoding_of_the_system_is_one_line(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "latin-1")
+    status, line = ending(raising(UnicodeEncodeError("latin-1", "图.png", 0, 1, "no")), capsys)
+    assert status == 2
+    assert line.startswith("error: 图.png: expected a file name in this system's encoding, latin-1, received one")
+    assert line.endswith("PYTHONUTF8=1\n")
+
+
+@pytest.mark.parametrize(("encoding", "system"), [("utf-8", "utf-8"), ("ascii", "latin-1"), ("UTF8", "UTF8")])
+def test_other_characters_that_cannot_be_encoded_are_a_defect(monkeypatch, encoding, system):
+    monkeypatch.setattr(sys, "getfilesystemencoding", lambda: system)
+    with pytest.raises(UnicodeEncodeError):
+        run_script(raising(UnicodeEncodeError(encoding, "图", 0, 1, "no")))
+
+
+def test_streams_take_any_text_and_may_be_missing(monkeypatch, tmp_path):
+    old = (tmp_path / "old").open("w", encoding="ascii")
+    with old:
+        monkeypatch.setattr(sys, "stdout", old)
+        monkeypatch.setattr(sys, "stderr", None)
+        print_anything()
+        print("皖 \udce9")
+        print("lost", file=sys.stderr)
+        sys.stderr.close()
+    assert (tmp_path / "old").read_text(encoding="ascii") == "\\u7696 \\udce9\n"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pipes as on POSIX")

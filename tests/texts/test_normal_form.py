@@ -124,7 +124,19 @@ def test_names_in_brackets_are_compared_whole():
 
 @pytest.mark.parametrize(
     ("symbol", "latin"),
-    [("А", "A"), ("а", "a"), ("Β", "B"), ("х", "x"), ("A", "A"), ("Ж", "Ж"), ("皖", "皖"), ("<H>", "<H>")],
+    [
+        ("А", "A"),
+        ("а", "a"),
+        ("Β", "B"),
+        ("х", "x"),
+        ("в", "в"),
+        ("Т", "T"),
+        ("ο", "o"),
+        ("A", "A"),
+        ("Ж", "Ж"),
+        ("皖", "皖"),
+        ("<H>", "<H>"),
+    ],
 )
 def test_what_letters_look_like(symbol, latin):
     assert lookalike(symbol) == latin
@@ -182,6 +194,8 @@ def test_an_alphabet_of_an_old_model_whose_characters_would_become_one_stays():
         ("АB", "; А (CYRILLIC CAPITAL LETTER A) is not A (LATIN CAPITAL LETTER A) of the alphabet"),
         ("Ab", "; b (LATIN SMALL LETTER B) is not B (LATIN CAPITAL LETTER B) of the alphabet"),
         ("АА", "'АА'; А (CYRILLIC CAPITAL LETTER A) is not A (LATIN CAPITAL LETTER A) of the alphabet"),
+        ("А-", "А (CYRILLIC CAPITAL LETTER A) is not A (LATIN CAPITAL LETTER A) of the alphabet"),
+        ("в", "; в (CYRILLIC SMALL LETTER VE) is not B (LATIN CAPITAL LETTER B) of the alphabet"),
         ("AX", "received 'X' in 'AX'"),
         ("A<A>", "received '<A>' in 'A<A>'"),
     ],
