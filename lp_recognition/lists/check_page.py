@@ -87,7 +87,7 @@ def _item(problem: Problem, names: Sequence[str]) -> str:
 
 def _figure(row: Row, note: str = "") -> str:
     path = row.annotation.path
-    caption = f"<b>{escape(row.label)}</b>{escape(note or row.annotation.source)}"
+    caption = f"<b>{escape(row.label)}</b><br>{escape(note or row.annotation.source)}"
     return figure(read_thumbnail(path), caption, row.label, str(path))
 
 
