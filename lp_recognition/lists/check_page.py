@@ -144,9 +144,9 @@ def _middle_sides(counts: ListCounts) -> list[str]:
 
 
 def _bins(values: Sequence[float], width: float) -> dict[str, int]:
-    """Counts in bins of a width, by their bounds: `24 to 32`."""
+    """Counts in bins of a width, by their bounds: `24-32`."""
     counts = Counter(int(value // width) for value in values)
-    return {f"{place * width:g} to {(place + 1) * width:g}": counts[place] for place in sorted(counts)}
+    return {f"{place * width:g}-{(place + 1) * width:g}": counts[place] for place in sorted(counts)}
 
 
 def _chart(title: str, counts: Sequence[Mapping[str, int]]) -> str:

@@ -387,7 +387,7 @@ def test_a_page_of_sound_lists_says_so(lists: Lists):
     assert "Nothing was found" in page
     for chart in ("Height of the image, in pixels", "Width of the image, in heights"):
         assert chart in page
-    assert "<span>40 to 48</span>" in page and "<span>3 to 3.5</span>" in page
+    assert "<span>40-48</span>" in page and "<span>3-3.5</span>" in page
 
 
 def test_the_script_prints_counts_and_problems(lists: Lists, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
