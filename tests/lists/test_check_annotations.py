@@ -230,6 +230,12 @@ def test_bad_images_are_told_apart(lists: Lists):
     assert len(messages["blank image"]) == 2
 
 
+@pytest.mark.parametrize(("size", "is_tiny"), [((10, 24), False), ((9, 24), True), ((10, 23), True)])
+def test_an_image_below_the_least_size_is_tiny(lists: Lists, size: tuple[int, int], is_tiny: bool):
+    lists.add("train", "small.png", "皖B00001", cv2.resize(lists.image("train", 0), size[::-1]))
+    assert list(found(lists.check(Rules(near_distance=-1)))) == (["tiny image"] if is_tiny else [])
+
+
 def test_rows_without_a_label_are_errors(lists: Lists):
     paths = lists.write()
     with paths[0].open("a") as file:
