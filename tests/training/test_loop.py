@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import struct
-from collections import defaultdict
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from event_files import logged
 from tiny_models import tiny_config
 
 from lp_recognition.lists.annotations import read_annotations, write_annotations
@@ -32,23 +31,6 @@ PLAIN = {"train_apply_basic_aug": False, "train_apply_stn_aug": False, "train_ap
 
 def config_of(crops: Path, model_dir: Path, **values) -> RecognitionConfig:
     return tiny_config(model_dir, train_file_list_path=str(crops / "list.txt"), **values)
-
-
-def logged(folder: Path) -> dict[str, dict[int, float]]:
-    """The scalars of a log by name and step; a picture counts as NaN."""
-    from tensorboardX.proto import event_pb2
-
-    found: dict[str, dict[int, float]] = defaultdict(dict)
-    for path in sorted(folder.glob("events.out.tfevents.*")):
-        data, position = path.read_bytes(), 0
-        while position < len(data):
-            (length,) = struct.unpack_from("<Q", data, position)
-            event = event_pb2.Event.FromString(data[position + 12 : position + 12 + length])
-            position += 16 + length
-            for value in event.summary.value:
-                is_picture = value.WhichOneof("value") == "image"
-                found[value.tag][event.step] = math.nan if is_picture else value.simple_value
-    return found
 
 
 def last_arrays(model_dir: Path) -> dict[str, np.ndarray]:
