@@ -6,7 +6,8 @@ examples:
   python train_lpr.py config/gap8.py train.file_list_path=train.txt --init_checkpoint model/model.ckpt-60000.ckpt
   python train_lpr.py config/ccpd.py train.file_list_path=train.txt --preview sheet.png   what it is shown, no training
 
-The same command goes on after Ctrl-C, a crash or a power cut. `tensorboard --logdir model` shows the curves.
+The same command goes on after Ctrl-C, a crash or a power cut, and says from which step.
+`tensorboard --logdir model` shows the curves.
 """
 
 from __future__ import annotations

@@ -128,7 +128,8 @@ class train:
     # A checkpoint, and an evaluation, every so many steps; the last few and the best are kept.
     save_checkpoints_steps = 1000
     checkpoints_to_keep = 3
-    # End after so many evaluations without a better one, 0 for never; not before the 8-bit part has had its chance.
+    # End after so many evaluations without a better one, 0 for never. In a quantization-aware run only those in 8 bits
+    # count, so it never ends before these have had their chance.
     early_stopping = 0
     # Steps between two points of the log.
     display_iter = 50

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from tiny_models import tiny_config
 
+from lp_recognition.images import augmentation
 from lp_recognition.images.image import write_image
 from lp_recognition.lists.annotations import Annotation, read_annotations, write_annotations
 from lp_recognition.lists.drawn import alphabet_of, build_generator, drawn_plates
@@ -167,6 +168,42 @@ def test_keeping_crops_in_memory_changes_nothing(crops, monkeypatch):
     expected = batches_of(config, 0, 3)
     monkeypatch.setattr(dataset, "_CACHE_BYTES", 0)
     assert_same(batches_of(config, 0, 3), expected)
+
+
+@pytest.mark.parametrize("balance", [0.0, 1.0])
+def test_a_crop_that_is_kept_in_memory_keeps_its_label(tmp_path, balance):
+    """Each crop has a gray of its own; rows come several times, and in another order than they are listed in."""
+    rows = []
+    for number, label in enumerate(("皖A1", "皖A2", "皖A3", "京B4")):
+        write_image(tmp_path / f"{number}.png", np.full((24, 94, 3), 60 * number, np.uint8))
+        rows.append((f"{number}.png", label))
+    write_annotations(tmp_path / "list.txt", rows)
+    off = {f"train_apply_{name}_aug": False for name in ("basic", "stn", "blur")}
+    config = tiny_config(
+        train_file_list_path=str(tmp_path / "list.txt"), train_balance_first_character=balance, train_batch_size=24,
+        symmetric_range=False, **off,
+    )  # fmt: skip
+    ((images, labels),) = batches_of(config, 0, 1)
+    vocabulary = alphabet_of(config)
+    numbers = [int(vocabulary.decode(row[row >= 0])[-1]) - 1 for row in labels]
+    assert np.rint(images.mean(axis=(1, 2, 3)) * 255 / 60).astype(int).tolist() == numbers
+    assert sorted(set(numbers)) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("switch", "function"), [("basic", "photometric"), ("stn", "geometric"), ("blur", "blur_and_noise")]
+)
+def test_each_switch_is_of_its_own_kind_of_augmentation(crops, monkeypatch, switch, function):
+    called = []
+
+    def watched(name, original):
+        return lambda image, *arguments: called.append(name) or original(image, *arguments)
+
+    for name in ("photometric", "geometric", "blur_and_noise"):
+        monkeypatch.setattr(augmentation, name, watched(name, getattr(augmentation, name)))
+    switches = {f"train_apply_{name}_aug": name == switch for name in ("basic", "stn", "blur")}
+    batches_of(config_of(crops, **switches), 0, 1)
+    assert called == [function] * 4
 
 
 # ---- Balance -------------------------------------------------------------------------------------------------------

@@ -202,6 +202,26 @@ def test_noise_has_its_scale_and_is_another_at_each_step_and_tensor(monkeypatch)
     assert np.abs(np.corrcoef(noise) - np.eye(4)).max() < 0.05
 
 
+def test_weights_decay_and_what_batch_normalization_learns_does_not():
+    """Of gradients that are zero, decay is all that a step of AdamW sees."""
+    config = tiny_config(alphabet="AB", train_weight_decay=0.5, train_learning_rate=0.5)
+    model = RecognitionTask(config, config.vocabulary(), LabelledRows([], [])).network(quantized=False)
+    optimizer = build_optimizer(config.train)
+    optimizer.build(model.trainable_variables)
+    for variable in model.trainable_variables:  # what starts at zero could not be seen to decay
+        variable.assign(np.asarray(variable) + 1)
+    before = {variable.path: np.asarray(variable).copy() for variable in model.trainable_variables}
+    optimizer.apply([np.zeros(variable.shape, np.float32) for variable in model.trainable_variables])
+    kinds = {name.rpartition("/")[2] for name in before}
+    assert {"kernel", "beta", "gamma"} <= kinds
+    for variable in model.trainable_variables:
+        still = np.array_equal(np.asarray(variable), before[variable.path])
+        if variable.path.endswith(("beta", "gamma")):
+            assert still, variable.path
+        elif variable.path.endswith("kernel"):
+            np.testing.assert_allclose(np.asarray(variable), 0.75 * before[variable.path], rtol=1e-5)
+
+
 def test_the_same_seed_gives_the_same_weights(crops, tmp_path):
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         train(config_of(crops, tmp_path / name, train_steps=1, train_random_seed=seed, train_need_to_save_log=False))
