@@ -348,3 +348,34 @@ def test_what_is_not_of_the_model_may_differ():
     refuse_other_model(
         RecognitionConfig(alphabet=None), recorded, "x"
     )  # built from lists in training: the record knows it
+
+
+# ---- The record is for people, too ---------------------------------------------------------------------------------
+
+
+def keys_of(text: str) -> list[str]:
+    return [line.partition(":")[0] for line in text.splitlines() if line[:1].isalpha()]
+
+
+@pytest.mark.parametrize(
+    ("model_dir", "readable"),
+    [("model 图", True), ("a\u2028b", False), ("a\x85b", False), ("\ufeffa", True), ("a\u2029b", False)],
+    ids=ascii,
+)
+def test_a_record_is_in_the_order_of_the_schema_and_read_back(model_dir, readable):
+    config = RecognitionConfig(model_dir=model_dir, alphabet="皖A")
+    text = dump_settings(config)
+    assert keys_of(text) == list(RecognitionConfig.model_fields)
+    assert parse_config(text, "record") == config
+    assert ("皖" in text) is readable  # where YAML can take all characters as they are
+    assert not set("\x85\u2028\u2029\ufeff") & set(text)
+
+
+@pytest.mark.parametrize("length", [89, 90, 91, 300])
+def test_a_long_alphabet_is_shortened_in_a_message(length):
+    ours = RecognitionConfig(alphabet=[chr(0x4E00 + number) for number in range(length)])
+    with pytest.raises(ConfigError) as caught:
+        refuse_other_model(RecognitionConfig(alphabet="A"), ours, "x.ckpt")
+    shown = str(caught.value).partition("expected ")[2].partition(", received A")[0]
+    whole = "".join(ours.alphabet)
+    assert shown == (whole if length <= 90 else whole[:87] + "...")

@@ -104,7 +104,19 @@ def test_alphabet_of_labels_does_not_depend_on_their_order():
 
 
 @pytest.mark.parametrize(
-    ("symbol", "expected"), [("京", True), ("<Beijing>", True), ("A", False), ("é", False), ("0", False)]
+    ("symbol", "expected"),
+    [
+        ("京", True),
+        ("<Beijing>", True),
+        ("A", False),
+        ("é", False),
+        ("0", False),
+        ("\u3400", True),
+        ("\u9fff", True),
+        ("\u33ff", False),
+        ("\ua000", False),
+        ("龥", True),
+    ],
 )
 def test_which_symbols_count_as_chinese(symbol, expected):
     assert is_chinese(symbol) is expected
