@@ -6,7 +6,9 @@ or linear resize in 8 bits, then `quantize_input`) gets the very numbers the tra
 
 from __future__ import annotations
 
-import struct
+import stat
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,13 +18,24 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from lp_recognition.images.headers import UNREAD, Header, kind_of, read_header
+from lp_recognition.images.memory import DECODING
+from lp_recognition.images.pixels import Image, decode_pixels
+from lp_recognition.images.truncation import is_damaged, is_truncated
 from lp_recognition.system.errors import ImageError
 from lp_recognition.system.files import write_bytes
 
-Image = NDArray[np.uint8]
-
 #: An image larger than this is no plate crop, and a few bytes of a hostile file could ask for gigabytes.
 MAX_PIXELS = 64_000_000
+#: Nor is one that is longer; preparing it would take as much as all its pixels.
+MAX_SIDE = 65_535
+
+# Samples that are shrunk at once, and the longest side whose weights are kept for the next crop.
+_SHRINK_SAMPLES = 1 << 21
+_KEPT_SIZE = 1024
+# What a file's header nearly always fits into.
+_HEAD_BYTES = 65_536
+_READABLE = "a JPEG, PNG, BMP, WebP, TIFF or another image that OpenCV reads"
 
 
 @dataclass(frozen=True)
@@ -99,81 +112,165 @@ def _shrink(image: Image, height: int, width: int) -> Image:
         return image
     area = rows * columns
     dtype = np.float32 if 255 * area < 1 << 24 else np.float64
-    lines = _overlaps(rows, height) @ image.reshape(rows, -1).astype(dtype)  # (height, columns * channels)
+    weights = _overlaps(rows, height)
+    lines = np.zeros((height, columns * channels), dtype)
+    band = max(1, _SHRINK_SAMPLES // (columns * channels))
+    for top in range(0, rows, band):  # in one, but for photographs, of which 8 bytes a sample would be too much
+        lines += weights[:, top : top + band] @ image[top : top + band].reshape(-1, columns * channels).astype(dtype)
     lines = lines.reshape(height, columns, channels).transpose(0, 2, 1)
     sums = lines @ _overlaps(columns, width).T.astype(dtype, copy=False)  # (height, channels, width)
     return np.floor(sums.transpose(0, 2, 1) / np.float64(area) + 0.5).astype(np.uint8)
 
 
-@lru_cache(maxsize=256)
 def _overlaps(size: int, parts: int) -> NDArray[np.float32]:
+    return (_kept_overlaps if size <= _KEPT_SIZE else _new_overlaps)(size, parts)
+
+
+def _new_overlaps(size: int, parts: int) -> NDArray[np.float32]:
     """How much of each of `size` pixels lies in each of `parts` equal parts, in 1/parts of a pixel: `(parts, size)`."""
-    begins = np.arange(parts)[:, None] * size
-    pixels = np.arange(size)[None, :] * parts
+    dtype = np.int32 if size * parts < 1 << 30 else np.int64
+    begins = np.arange(parts, dtype=dtype)[:, None] * size
+    pixels = np.arange(size, dtype=dtype)[None, :] * parts
     overlap = np.minimum(begins + size, pixels + parts) - np.maximum(begins, pixels)
     return np.maximum(overlap, 0).astype(np.float32)
 
 
+_kept_overlaps = lru_cache(maxsize=256)(_new_overlaps)
+
+
+class UnreadableImageError(ImageError):
+    """An image file that cannot be read.
+
+    Attributes:
+        kind: `missing image`, `empty image`, `truncated image` or `unreadable image`.
+        details: What is wrong, without the name of the file.
+    """
+
+    def __init__(self, name: str, message: str, kind: str = "unreadable image", details: str = "") -> None:
+        super().__init__(name, message, kind, details)  # all of them, so that it comes back from another process
+        self.kind = kind
+        self.details = details or message
+
+    def __str__(self) -> str:
+        return f"{self.args[0]}: {self.args[1]}"
+
+
 def decode_image(data: bytes, name: str) -> Image:
-    """Decodes JPEG, PNG, BMP, ... bytes to BGR uint8 `(h, w, 3)`; `name` is for the message.
+    """Decodes JPEG, PNG, BMP, WebP, TIFF, ... bytes to BGR uint8 `(h, w, 3)`, upright by EXIF; `name` is for messages.
+
+    The same bytes give the same pixels, or an error, with every supported OpenCV (GIF needs version 5). Transparent
+    pixels are laid on white; samples of more than 8 bits are shown in the range that the picture uses
+    (`pixels.to_bgr`). Threads share the memory that decoding may take, and wait for each other where it is much.
 
     Raises:
-        ImageError: the bytes are no image, or one of absurd size.
+        UnreadableImageError: the bytes are no image, not all of one, more than one, or one of absurd size.
     """
-    width, height = _claimed_size(data)
-    if width * height > MAX_PIXELS:
-        raise ImageError(f"{name}: expected a plate crop, received {width}x{height} pixels; crop the plate first")
-    buffer = np.frombuffer(data, np.uint8)
-    try:
-        image = cv2.imdecode(buffer, cv2.IMREAD_COLOR) if buffer.size else None
-    except cv2.error:  # OpenCV raises on sizes past its own limit
-        image = None
-    if image is None:
-        raise ImageError(f"{name}: expected an image, received {len(data)} bytes that OpenCV cannot decode")
-    if image.shape[0] * image.shape[1] > MAX_PIXELS:
-        raise ImageError(
-            f"{name}: expected a plate crop, received {image.shape[1]}x{image.shape[0]} pixels; crop the plate first"
-        )
-    return np.asarray(image, np.uint8)
-
-
-def _claimed_size(data: bytes) -> tuple[int, int]:
-    """Width and height by the header of a PNG, JPEG or BMP, before the pixels take memory; (0, 0) of other files."""
-    try:
-        if data.startswith(b"\x89PNG\r\n\x1a\n"):
-            return struct.unpack_from(">II", data, 16)
-        if data.startswith(b"BM"):
-            width, height = struct.unpack_from("<ii", data, 18)
-            return abs(width), abs(height)
-        position = 2 if data.startswith(b"\xff\xd8") else len(data)
-        while True:  # segments of a JPEG: 0xff, kind, length, ... until the one that begins a frame
-            prefix, kind, length = struct.unpack_from(">BBH", data, position)
-            if prefix != 0xFF:
-                return 0, 0
-            if kind == 0xFF:  # padding
-                position += 1
-            elif 0xC0 <= kind <= 0xCF and kind not in (0xC4, 0xC8, 0xCC):
-                height, width = struct.unpack_from(">HH", data, position + 5)
-                return width, height
-            else:
-                position += 2 + length
-    except struct.error:
-        return 0, 0
+    header = _checked_header(data, len(data), name)
+    with DECODING.take(len(data) + header.peak_bytes):
+        return _decode(data, header, name)
 
 
 def read_image(path: str | Path) -> Image:
-    """Reads an image file to BGR uint8 `(h, w, 3)`.
+    """Reads an image file to BGR uint8 `(h, w, 3)`, as `decode_image` does.
 
     The bytes are read by Python, not by OpenCV, which does not understand every file name on every system.
 
     Raises:
-        ImageError: the file is missing or no image.
+        UnreadableImageError: the file is missing or no image.
     """
+    with opened_image(path) as (image, _):
+        return image
+
+
+@contextmanager
+def opened_image(path: str | Path) -> Iterator[tuple[Image, bytes]]:
+    """Gives an image and the bytes of its file, and holds its share of the memory while the block runs.
+
+    For large pictures of which little is kept: threads that read them take turns.
+
+    Raises:
+        UnreadableImageError: the file is missing or no image.
+    """
+    name = str(path)
+    with ExitStack() as held:
+        try:
+            data = _read(Path(path), name, held)
+        except OSError as error:
+            kind = "missing image" if isinstance(error, FileNotFoundError) else "unreadable image"
+            raise UnreadableImageError(name, f"expected an image, received an error: {error.strerror}", kind) from None
+        yield _decode(data, _checked_header(data, len(data), name), name), data
+
+
+def _read(path: Path, name: str, held: ExitStack) -> bytes:
+    """The bytes of a file, once its first ones promise an image for which there is memory."""
+    status = path.stat()
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):  # it may never end
+        raise UnreadableImageError(name, "expected an image, received a pipe or a device; save it to a file first")
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+        header = read_header(head)
+        if header is not None or kind_of(head) in (None, *UNREAD):
+            header = _checked_header(head, status.st_size, name)
+        elif status.st_size > DECODING.limit:
+            raise _too_large(name, f"a file of {status.st_size:,} bytes")
+        # A large profile, or a directory at the end, can hide the size: then nobody else decodes meanwhile.
+        size = status.st_size + header.peak_bytes if header is not None else DECODING.limit
+        held.enter_context(DECODING.take(size))
+        return head + file.read() if len(head) == _HEAD_BYTES else head
+
+
+def _checked_header(data: bytes, size: int, name: str) -> Header:
+    """What an image claims, found fit to be decoded; `data` may be but the beginning of its `size` bytes."""
+    if size == 0:
+        raise UnreadableImageError(name, "expected an image, received 0 bytes", "empty image", "0 bytes")
+    kind = kind_of(data)
+    if kind in UNREAD:
+        raise UnreadableImageError(name, f"expected {_READABLE}, received {kind}; save it as PNG or JPEG")
+    header = read_header(data)
+    if header is None:
+        raise _truncated(name, size) if kind and is_truncated(data) else _undecodable(name, size)
+    if header.width * header.height > MAX_PIXELS or max(header.width, header.height) > MAX_SIDE:
+        raise _too_large(name, f"{header.width}x{header.height} pixels")
+    if size + header.peak_bytes > DECODING.limit:
+        needed = (size + header.peak_bytes) // 1_000_000
+        raise _too_large(
+            name, f"{header.width}x{header.height} pixels as {header.kind}, which takes {needed} MB to decode"
+        )
+    if header.is_animated:
+        raise UnreadableImageError(name, f"expected one picture, received an animated {header.kind}; save a frame")
+    if header.kind == "TIFF" and header.channels == 2:  # OpenCV drops the opacity
+        raise UnreadableImageError(name, "expected an opaque gray TIFF, received one with transparency; save it as PNG")
+    return header
+
+
+def _decode(data: bytes, header: Header, name: str) -> Image:
+    if is_truncated(data):
+        raise _truncated(name, len(data))
     try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise ImageError(f"{path}: expected an image, received an error: {error.strerror}") from None
-    return decode_image(data, str(path))
+        pixels = None if is_damaged(data) else decode_pixels(data, header)
+    except MemoryError:
+        raise _too_large(name, f"{header.width}x{header.height} pixels for which there is no memory") from None
+    except cv2.error:
+        pixels = None
+    if pixels is None and header.kind == "GIF" and cv2.__version__.startswith("4."):
+        raise UnreadableImageError(name, f"expected {_READABLE}, received GIF, which needs OpenCV 5; save it as PNG")
+    if pixels is None:
+        raise _undecodable(name, len(data))
+    return pixels
+
+
+def _truncated(name: str, size: int) -> UnreadableImageError:
+    message = f"expected an image, received {size} bytes that end in the middle of the picture"
+    details = f"the file ends after {size} bytes, in the middle of the picture"
+    return UnreadableImageError(name, message, "truncated image", details)
+
+
+def _undecodable(name: str, size: int) -> UnreadableImageError:
+    return UnreadableImageError(name, f"expected an image, received {size} bytes that OpenCV cannot decode")
+
+
+def _too_large(name: str, received: str) -> UnreadableImageError:
+    return UnreadableImageError(name, f"expected a plate crop, received {received}; crop the plate first")
 
 
 def write_image(path: str | Path, image: NDArray[Any]) -> None:

@@ -6,15 +6,12 @@ import os
 from collections import deque
 from pathlib import Path
 
-from lp_recognition.images.image import Image, decode_image
-from lp_recognition.images.truncation import is_truncated
+from lp_recognition.images.headers import SUFFIXES
+from lp_recognition.images.image import Image, UnreadableImageError, opened_image
 from lp_recognition.system.errors import ImageError
 
-#: How the names of image files end: what OpenCV's wheels read (4.10 all but .gif and .avif).
-IMAGE_SUFFIXES = (
-    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".webp", ".tif", ".tiff", ".gif", ".jp2", ".avif",
-    ".pbm", ".pgm", ".ppm", ".pnm",
-)  # fmt: skip
+#: How the names of image files end.
+IMAGE_SUFFIXES = SUFFIXES
 
 
 def find_images(folder: Path) -> list[Path]:
@@ -55,16 +52,7 @@ def read_photograph(path: Path) -> tuple[Image, bytes]:
         ImageError: missing, empty, truncated or no image; as `kind: details`.
     """
     try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise ImageError("missing image: no such file") from None
-    except OSError as error:
-        raise ImageError(f"unreadable image: {error.strerror}") from None
-    if not data:
-        raise ImageError("empty image: 0 bytes")
-    if is_truncated(data):
-        raise ImageError(f"truncated image: the file ends after {len(data)} bytes, in the middle of the picture")
-    try:
-        return decode_image(data, "unreadable image"), data
-    except ImageError as error:
-        raise ImageError(str(error)) from None
+        with opened_image(path) as image_and_bytes:
+            return image_and_bytes
+    except UnreadableImageError as error:
+        raise ImageError(f"{error.kind}: {error.details}") from None

@@ -1,23 +1,62 @@
-"""Finding image files that end too early.
+"""Finding image files that end too early, or that were damaged on their way.
 
-Decoders differ in what they do with half a file: some refuse it, some return a picture whose lower part is gray. A crop
-of that gray part with a label would poison a training set, so the end of the file is looked for before decoding.
+Decoders differ in what they do with half a file: some refuse it, some return a picture whose lower part is gray, or
+whatever was in memory before. A crop of that with a label would poison a training set, and a reading of it would be
+made up, so the end of the file is looked for before decoding.
 """
 
 from __future__ import annotations
 
-_JPEG_START, _JPEG_SCAN, _JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
-_PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
+import struct
+import zlib
+
+from lp_recognition.images.headers import Header, jpeg_segments, kind_of, png_chunks, read_header
 
 
 def is_truncated(data: bytes) -> bool:
-    """Whether JPEG or PNG bytes lack their end; other formats are left to their decoder.
+    """Whether an image file ends in the middle of its picture; what may follow the picture is not asked for.
 
-    The pixels of a JPEG follow its last start-of-scan marker, and neither marker can stand inside pixels, so a whole
-    file has an end marker after the last scan. (A thumbnail in the header has markers of its own, but before it.)
+    HDR, Sun raster and GIF are left to their decoders, which refuse a part of a file.
     """
-    if data.startswith(_JPEG_START):
-        if data.endswith(_JPEG_END) and _JPEG_SCAN in data:  # the quick way for nearly all files
-            return False
-        return data.rfind(_JPEG_END) < data.rfind(_JPEG_SCAN) or _JPEG_SCAN not in data
-    return data.startswith(_PNG_START) and _PNG_END not in data
+    kind = kind_of(data)
+    try:
+        if kind == "JPEG":
+            markers = [marker for marker, _, _ in jpeg_segments(data)]  # raises where it ends too early
+            return 0xDA not in markers
+        if kind == "PNG":
+            return all(chunk != b"IEND" for chunk, _, _ in png_chunks(data))
+    except struct.error:
+        return True
+    if kind == "WebP":
+        return len(data) < 8 + int.from_bytes(data[4:8], "little")
+    header = read_header(data)
+    return header is not None and len(data) < _end_of_pixels(data, header)
+
+
+def is_damaged(data: bytes) -> bool:
+    """Whether a checksum of a PNG is wrong; other formats have none."""
+    if kind_of(data) != "PNG":
+        return False
+    return any(
+        zlib.crc32(data[start - 4 : start + length]) != struct.unpack_from(">I", data, start + length)[0]
+        for _, start, length in png_chunks(data)
+    )
+
+
+def _end_of_pixels(data: bytes, header: Header) -> int:
+    """The least that a file must hold, in formats that say so."""
+    width, height = header.width, header.height
+    if header.kind == "BMP":
+        (start,) = struct.unpack_from("<I", data, 10)
+        bits, compression = (24, 0) if data[14] == 12 else struct.unpack_from("<HI", data, 28)
+        return start + (bits * width + 31) // 32 * 4 * height if compression in (0, 3) else 0
+    if header.kind in ("PAM", "PFM") or (header.kind == "PNM" and data[1:2] in b"56"):
+        return header.data_start + width * height * header.channels * header.sample_bytes
+    if header.kind == "PNM" and data[1:2] == b"4":
+        return header.data_start + (width + 7) // 8 * height
+    if header.kind == "TIFF":
+        directory = header.directory
+        starts = directory.get(273) or directory.get(324) or ()
+        counts = directory.get(279) or directory.get(325) or ()
+        return max((start + count for start, count in zip(starts, counts, strict=False)), default=0)
+    return 0
