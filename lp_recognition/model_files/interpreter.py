@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import struct
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +58,7 @@ class TensorInfo:
 
 
 class TFLiteModel:
-    """An opened `.tflite` file with one input and one output. Not for several threads at once.
+    """An opened `.tflite` file with one input and one output; threads take turns at it.
 
     Attributes:
         source: Where it came from, for messages.
@@ -70,6 +71,7 @@ class TFLiteModel:
         self.source = source
         self.runtime = runtime
         self._interpreter = interpreter
+        self._turn = threading.Lock()
         input_details, output_details = interpreter.get_input_details(), interpreter.get_output_details()
         self.inputs = tuple(_tensor_info(details) for details in input_details)
         self.outputs = tuple(_tensor_info(details) for details in output_details)
@@ -98,9 +100,10 @@ class TFLiteModel:
                 f"{self.source}: expected {expected.dtype} of shape {expected.shape}, received {array.dtype} of shape "
                 f"{array.shape}"
             )
-        self._interpreter.set_tensor(self._input_index, array)
-        self._interpreter.invoke()
-        return self._interpreter.get_tensor(self._output_index)
+        with self._turn:  # the tensors are the interpreter's own
+            self._interpreter.set_tensor(self._input_index, array)
+            self._interpreter.invoke()
+            return self._interpreter.get_tensor(self._output_index)
 
 
 class Runnable(Protocol):

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lp_recognition.images.image import Image, read_image
+from lp_recognition.images.arrays import ColorOrder, as_image
+from lp_recognition.images.image import Image, opened_image
 from lp_recognition.model_files.description import settle_config
 from lp_recognition.model_files.interpreter import TensorInfo, image_predictor, open_interpreter
 from lp_recognition.model_files.pretrained import find_model
 from lp_recognition.model_files.recognition import read_description, scaling_of
+from lp_recognition.reading.color_order import (
+    DOUBTFUL,
+    SURE,
+    WARNING,
+    WATCHED_PICTURES,
+    WITNESS_SHARE,
+    has_blue_plates,
+    look_red,
+)
 from lp_recognition.settings.recognition import RecognitionConfig, load_config
-from lp_recognition.system.errors import ConfigError, ImageError, ModelError
+from lp_recognition.system.errors import ConfigError, ModelError
 from lp_recognition.texts.automaton import Automaton, build_automaton
 from lp_recognition.texts.calibration import Calibration
 from lp_recognition.texts.decoding import decode
@@ -48,7 +60,10 @@ class Reading:
 
 
 class Recognizer:
-    """Reads plates with a `.tflite`; not for several threads at once.
+    """Reads plates with a `.tflite`.
+
+    Threads may share one: they take turns at the interpreter. A copy, or one that went to another process, opens the
+    file anew.
 
     Args:
         model: A `.tflite`, with float32, uint8 or int8 at its ends; or the name of a shipped model, as `lprnet_mcu_cn`
@@ -59,6 +74,8 @@ class Recognizer:
         patterns: Reads the most probable text that fits one of the settings' `lpr_patterns`; None does as their
             `decode.patterns` says.
         num_threads: Threads of the interpreter.
+        color: The order of the channels of arrays: "bgr", as OpenCV has them, or "rgb", as nearly everything else.
+            Files and images of Pillow know theirs.
 
     Attributes:
         config: The settings of the model.
@@ -79,8 +96,14 @@ class Recognizer:
         beam_width: int = 1,
         patterns: bool | None = None,
         num_threads: int = 1,
+        color: ColorOrder = "bgr",
     ) -> None:
+        if color not in ("bgr", "rgb"):
+            raise ValueError(f"expected the color order 'bgr' or 'rgb', received {color!r}")
         model = find_model(model)
+        self._opened_with = {"beam_width": beam_width, "patterns": patterns, "num_threads": num_threads, "color": color}
+        self.color = color
+        self._path = model.absolute()
         given = config if config is None or isinstance(config, RecognitionConfig) else load_config(config)
         self._model = open_interpreter(model, num_threads)  # a file that is cut off is told before what it lacks
         description = read_description(model)
@@ -100,6 +123,9 @@ class Recognizer:
         self._preprocessing = self.config.preprocessing
         _check_fit(self._model.source, self._model.inputs[0], self._model.outputs[0], self.config, self.vocabulary)
         self._predict = image_predictor(self._model, self._preprocessing)
+        self._watches_colors = self.config.input_shape[2] == 3 and has_blue_plates(self.vocabulary)
+        self._watches_colors &= not self.config.convert_to_gray
+        self._pictures = self._witnesses = 0
 
     @property
     def runtime(self) -> str:
@@ -115,15 +141,19 @@ class Recognizer:
         """Runs the file on its own input, quantized where it is, and returns its output as it is."""
         return self._model.run(values)
 
-    def read(self, image: Image | str | Path) -> Reading:
-        """Reads one image: uint8 gray `(h, w)`, `(h, w, 1)` or BGR `(h, w, 3)` of any size, or a file.
+    def read(self, image: Any) -> Reading:
+        """Reads one image.
+
+        Args:
+            image: A file, as `str` or `Path`; or a uint8 array of any size, gray `(h, w)` or `(h, w, 1)`, or
+                `(h, w, 3)` in the order of colours that the recognizer was given; or an image of Pillow.
 
         Raises:
             ImageError: a file that is missing or no image, or an array that is none.
         """
         return next(self._read([image]))
 
-    def read_many(self, images: Iterable[Image | str | Path]) -> list[Reading]:
+    def read_many(self, images: Iterable[Any]) -> list[Reading]:
         """Reads images as `read` does, in order."""
         return list(self._read(images))
 
@@ -146,13 +176,46 @@ class Recognizer:
             )
         return self._predict(images)
 
-    def _read(self, images: Iterable[Image | str | Path]) -> Iterator[Reading]:
+    def _read(self, images: Iterable[Any]) -> Iterator[Reading]:
         remaining = iter(images)
         while some := list(islice(remaining, _CHUNK)):
-            prepared = np.stack([self._preprocessing.prepare(_checked(image)) for image in some])
-            yield from read_logits(
-                self.predict(prepared), self.vocabulary, self.beam_width, self.calibration, self._automaton
-            )
+            prepared = np.stack([self._prepared(image) for image in some])
+            readings = self._readings(prepared)
+            if self._watches_colors:
+                arrays = [i for i, image in enumerate(some) if isinstance(image, np.ndarray) and image.ndim == 3]
+                if arrays:
+                    self._watch_colors(prepared[arrays], [readings[i].confidence for i in arrays])
+            yield from readings
+
+    def _prepared(self, image: Any) -> Image:
+        if not isinstance(image, (str, Path)):
+            return self._preprocessing.prepare(as_image(image, self.color))
+        with opened_image(image) as (picture, _):
+            return self._preprocessing.prepare(picture)
+
+    def _readings(self, prepared: Image) -> list[Reading]:
+        return read_logits(self.predict(prepared), self.vocabulary, self.beam_width, self.calibration, self._automaton)
+
+    def _watch_colors(self, prepared: Image, confidences: list[float]) -> None:
+        """Warns, once, where red and blue of the first pictures seem exchanged."""
+        looked_at = WATCHED_PICTURES - self._pictures
+        prepared, doubtful = prepared[:looked_at], np.array(confidences[:looked_at]) < DOUBTFUL
+        self._pictures += len(prepared)
+        self._watches_colors = self._pictures < WATCHED_PICTURES
+        suspects = prepared[doubtful & look_red(prepared)]
+        if len(suspects):
+            exchanged = self._readings(np.ascontiguousarray(suspects[..., ::-1]))
+            self._witnesses += sum(reading.confidence > SURE for reading in exchanged)
+        if self._witnesses and self._witnesses >= WITNESS_SHARE * self._pictures:
+            self._watches_colors = False
+            warnings.warn(WARNING, stacklevel=4)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _reopen, (self._path, self.config, self._opened_with)
+
+
+def _reopen(path: Path, config: RecognitionConfig, options: dict[str, Any]) -> Recognizer:
+    return Recognizer(path, config=config, **options)
 
 
 def read_logits(
@@ -205,16 +268,3 @@ def _check_fit(
             f"the config and the blank), received logits of shape {given.shape}; give the config.yaml that was "
             "recorded beside the model"
         )
-
-
-def _checked(image: Image | str | Path) -> Image:
-    if isinstance(image, (str, Path)):
-        return read_image(image)
-    is_image = isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.size > 0
-    if not is_image or not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (1, 3))):
-        received = f"{image.dtype} of shape {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
-        raise ImageError(
-            f"expected a file, or a uint8 image of shape (height, width), (height, width, 1) or (height, width, 3), "
-            f"received {received}"
-        )
-    return image

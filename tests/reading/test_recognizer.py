@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import copy as copy_module
+import multiprocessing
+import pickle
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +17,8 @@ from tiny_tflite import tiny_tflite
 
 from lp_recognition import Recognizer
 from lp_recognition.images.image import write_image
+from lp_recognition.model_files.interpreter import pixel_values
+from lp_recognition.reading import color_order
 from lp_recognition.reading.recognizer import Reading, read_logits
 from lp_recognition.settings.loading import save_settings
 from lp_recognition.settings.recognition import RecognitionConfig
@@ -118,21 +124,25 @@ def test_a_file_of_more_than_one_image_is_filled_up(tmp_path):
     assert logits[:, 0, 0] == pytest.approx((25 * np.arange(10) - 128) / 127, abs=1e-5)
 
 
+def pixels_of(recognizer: Recognizer) -> np.ndarray:
+    return pixel_values(recognizer.ends[0], recognizer.config.preprocessing)
+
+
 def test_pixels_go_into_a_file_of_their_own_quantization_as_they_are(folder):
     pixels = np.arange(256)
     symmetric = Recognizer(folder / "uint8.tflite", config=CONFIG)
-    assert symmetric._pixel_values.tolist() == pixels.tolist()
+    assert pixels_of(symmetric).tolist() == pixels.tolist()
     signed = Recognizer(folder / "int8.tflite", config=CONFIG)
-    assert signed._pixel_values.tolist() == (pixels - 128).tolist()
+    assert pixels_of(signed).tolist() == (pixels - 128).tolist()
     positive = Recognizer(folder / "positive.tflite", config=CONFIG.with_values(symmetric_range=False))
-    assert positive._pixel_values.tolist() == pixels.tolist()
+    assert pixels_of(positive).tolist() == pixels.tolist()
 
 
 def test_a_file_of_another_quantization_gets_the_nearest_values(folder):
     """[0, 1] images in a file whose input is [-1, 1]: half of its steps, and the same real values."""
     recognizer = Recognizer(folder / "uint8.tflite", config=CONFIG.with_values(symmetric_range=False))
     taken = recognizer._model.inputs[0]
-    assert taken.dequantize(recognizer._pixel_values) == pytest.approx(np.arange(256) / 255, abs=taken.scale / 2 + 1e-6)
+    assert taken.dequantize(pixels_of(recognizer)) == pytest.approx(np.arange(256) / 255, abs=taken.scale / 2 + 1e-6)
 
 
 def test_a_gray_model_takes_color_and_gray(folder):
@@ -231,6 +241,135 @@ def test_logits_of_any_model_become_readings():
     logits = np.log(np.array([[[0.8, 0.1, 0.1], [0.1, 0.1, 0.8], [0.7, 0.2, 0.1]]]))
     [reading] = read_logits(logits, Vocabulary(("<Beijing>", "A")))
     assert reading == Reading("<Beijing><Beijing>", pytest.approx(reading.confidence), pytest.approx((0.8, 0.7)))
+
+
+def test_rgb_arrays_read_as_bgr_arrays_do(folder):
+    image = np.random.default_rng(0).integers(0, 256, (24, 48, 3), dtype=np.uint8)
+    bgr = Recognizer(folder / "uint8.tflite", config=CONFIG)
+    rgb = Recognizer(folder / "uint8.tflite", config=CONFIG, color="rgb")
+    assert rgb.read(image[:, :, ::-1]) == bgr.read(image)
+    assert rgb.read(image[:, :, 0]) == bgr.read(image[:, :, 0])
+
+
+def test_files_know_their_colors(folder, tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (24, 48, 3), dtype=np.uint8)
+    write_image(tmp_path / "x.png", image)
+    readings = [
+        Recognizer(folder / "uint8.tflite", config=CONFIG, color=color).read(tmp_path / "x.png")
+        for color in ("bgr", "rgb")
+    ]
+    assert readings == [Recognizer(folder / "uint8.tflite", config=CONFIG).read(image)] * 2
+
+
+BLUE = np.full((24, 48, 3), (200, 80, 20), np.uint8)
+RED = np.ascontiguousarray(BLUE[:, :, ::-1])
+
+
+@pytest.fixture
+def chinese(folder, monkeypatch):
+    """A recognizer that is sure of blue plates, and doubts all others."""
+    monkeypatch.setattr(color_order, "_PROVINCES", frozenset("京AB"))
+    recognizer = Recognizer(folder / "uint8.tflite", config=CONFIG)
+
+    def readings(prepared: np.ndarray) -> list[Reading]:
+        return [Reading("A", 0.95 if image[0, 0, 0] > image[0, 0, 2] else 0.2, (0.9,)) for image in prepared]
+
+    monkeypatch.setattr(recognizer, "_readings", readings)
+    return recognizer
+
+
+def test_exchanged_colors_are_told_once(chinese, recwarn):
+    for _ in range(3):
+        chinese.read_many([RED, RED])
+    assert [str(warning.message)[:48] for warning in recwarn] == ["red and blue of the pictures seem exchanged: pla"]
+    assert recwarn[0].filename == __file__
+
+
+def test_pictures_in_order_files_and_gray_ones_are_not_told(chinese, recwarn, tmp_path):
+    write_image(tmp_path / "red.png", RED)
+    chinese.read_many([BLUE, BLUE, RED[:, :, 0], tmp_path / "red.png"] * 3)
+    chinese.read(np.full((24, 48, 3), 90, np.uint8))
+    assert not list(recwarn)
+
+
+def test_a_red_plate_among_many_blue_ones_is_not_told(chinese, recwarn):
+    chinese.read_many([BLUE] * 9 + [RED])
+    chinese.read_many([BLUE] * 100 + [RED] * 300)  # no more than the first hundred are looked at
+    assert not list(recwarn)
+
+
+def test_a_plate_that_nobody_can_read_is_not_told(chinese, recwarn, monkeypatch):
+    monkeypatch.setattr(chinese, "_readings", lambda prepared: [Reading("", 0.1, ())] * len(prepared))
+    chinese.read_many([RED] * 50)
+    assert not list(recwarn)
+
+
+def test_colors_of_other_countries_are_not_known(folder, recwarn, monkeypatch):
+    recognizer = Recognizer(folder / "uint8.tflite", config=CONFIG)
+    monkeypatch.setattr(recognizer, "_readings", lambda prepared: 1 / 0 if (prepared[0] == BLUE).all() else
+                        [Reading("A", 0.2, ())] * len(prepared))  # fmt: skip
+    recognizer.read(RED)
+    assert not list(recwarn)
+
+
+def test_another_order_of_colors_is_refused(folder):
+    with pytest.raises(ValueError, match="expected the color order 'bgr' or 'rgb', received 'RGB'"):
+        Recognizer(folder / "uint8.tflite", config=CONFIG, color="RGB")
+
+
+def test_arrays_may_lie_in_memory_in_any_way(recognizer):
+    image = plate("京A_BC_")
+    expected = recognizer.read(image)
+    padded = np.zeros((48, 96, 4), np.uint8)
+    padded[::2, ::2, :3] = image
+    frozen = image.copy()
+    frozen.flags.writeable = False
+    mirrored = np.ascontiguousarray(image[::-1, ::-1, ::-1])
+    for same in (padded[::2, ::2, :3], np.asfortranarray(image), frozen, mirrored[::-1, ::-1, ::-1]):
+        assert recognizer.read(same) == expected
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 1, 3), (1, 500, 3), (500, 1), (1, 60_000), (60_000, 1, 1), (2, 3, 3)])
+def test_pictures_of_any_size_are_read(recognizer, shape):
+    assert recognizer.read(np.full(shape, 128, np.uint8)).text is not None
+
+
+@pytest.mark.parametrize("shape", [(1, 70_000), (70_000, 1, 3)])
+def test_absurd_arrays_are_refused(recognizer, shape):
+    with pytest.raises(ImageError, match=r"expected a plate crop, received .*70000.* pixels; crop the plate first"):
+        recognizer.read(np.zeros(shape, np.uint8))
+
+
+def test_a_photograph_needs_little_beside_itself(recognizer):
+    """A view of one row as many: 48 million pixels that take no memory, where 8 bytes a sample would take 1.2 GB."""
+    row = np.random.default_rng(0).integers(0, 256, (1, 8000, 3), dtype=np.uint8)
+    wide = np.broadcast_to(row, (1000, 8000, 3))
+    assert recognizer.read(wide) == recognizer.read(np.broadcast_to(row, (24, 8000, 3)))
+
+
+@pytest.mark.parametrize("kind", ["float32", "int8"])
+def test_threads_may_share_a_recognizer(folder, kind):
+    recognizer = Recognizer(folder / f"{kind}.tflite", config=CONFIG)
+    pictures = [plate(text) for text in ("京A_BC_", "A_____", "ABCABC", "_B____")] * 50
+    expected = [recognizer.read(picture) for picture in pictures]
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(3):
+            assert list(pool.map(recognizer.read, pictures)) == expected
+
+
+def test_a_pickled_recognizer_and_a_copy_read_the_same(folder, monkeypatch, tmp_path):
+    monkeypatch.chdir(folder)
+    recognizer = Recognizer("uint8.tflite", config=CONFIG, beam_width=3, color="rgb")
+    monkeypatch.chdir(tmp_path)  # the file is found from elsewhere, too
+    for copy in (pickle.loads(pickle.dumps(recognizer)), copy_module.deepcopy(recognizer)):
+        assert copy.read(plate("京A_BC_")) == recognizer.read(plate("京A_BC_"))
+        assert (copy.config, copy.beam_width, copy.color) == (CONFIG, 3, "rgb")
+
+
+def test_a_recognizer_goes_to_other_processes(folder):
+    recognizer = Recognizer(folder / "uint8.tflite", config=CONFIG)
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        assert pool.submit(recognizer.read, plate("京A_BC_")).result(120).text == "京ABC"
 
 
 def test_the_board_check_runs_here_too(folder):
