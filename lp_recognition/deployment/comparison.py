@@ -255,7 +255,7 @@ def compare(
     notes: list[str] = []
     forms = [form for path, model in zip(paths, opened, strict=True)
              for form in _forms(path, model, _shown(path, paths), preprocessing, notes)]  # fmt: skip
-    _run(forms, subject, progress)
+    run_forms(forms, subject, progress)
     results = [result for result, _ in forms]
     by_name = {result.name: result for result in results}
     for result in results:
@@ -304,7 +304,7 @@ def _arithmetic(made_by: str, is_file: bool, step: float) -> str:
     return INTEGERS if step or made_by == "quantization-aware training" else made_by
 
 
-def _run(
+def run_forms(
     forms: Sequence[tuple[ModelResult, Predictor]], subject: Subject, progress: Callable[[int], object] | None
 ) -> None:
     """Runs all forms on all images, and fills in what they read and how far their outputs are apart."""

@@ -254,7 +254,7 @@ def _network(model: Any, graph: Any, file_bytes: int, source: str) -> Network:
     operators = graph.operators if graph.operators is not None else []
     if not len(operators):
         raise ModelError(f"{source}: expected layers, received a graph without any")
-    names = _layer_names([tensors[int(operator.outputs[0])].name for operator in operators])
+    names = layer_names([tensors[int(operator.outputs[0])].name for operator in operators])
     layers = tuple(
         _layer(model, number, operator, tensors, name)
         for number, (operator, name) in enumerate(zip(operators, names, strict=True))
@@ -315,7 +315,7 @@ def _macs(kind: str, inputs: Sequence[Tensor | None], outputs: Sequence[Tensor])
     return 0
 
 
-def _layer_names(names: Sequence[str]) -> list[str]:
+def layer_names(names: Sequence[str]) -> list[str]:
     """Short names: `network_1/conv1_1/add/y1` is conv1 where all layers are of `network_1`; else the end of the path.
 
     TensorFlow counts the calls of a Keras model: the second one ends in `_1`, and so does each of its layers.

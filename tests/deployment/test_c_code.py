@@ -14,8 +14,10 @@ from deployed_models import CONFIG, REAL_CROPS, ROOT, config_file, exported, fol
 from tiny_models import run_python
 from tiny_tflite import tiny_tflite
 
+from lp_recognition.deployment.c_code import check_ends
 from lp_recognition.deployment.recognition_c import CReader, export_c
 from lp_recognition.images.image import read_image
+from lp_recognition.model_files.interpreter import TensorInfo
 from lp_recognition.reading.recognizer import Recognizer
 from lp_recognition.settings.recognition import RecognitionConfig
 from lp_recognition.system.errors import ConfigError, ModelError, UserError
@@ -311,3 +313,18 @@ def test_help_is_quick():
     result = run_python("-m", "utils.export_c", "--help", timeout=10)
     assert result.returncode == 0
     assert "make -C firmware test" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("taken", "given", "message"),
+    [
+        ((2, np.int8, 0.1), (2, np.int8, 0.1), "x: expected a batch of 1, received 2"),
+        ((1, np.int8, 0.1), (1, np.uint8, 0.1), "received int8 and uint8"),
+        ((1, np.float32, 0), (1, np.float32, 0), "received float32 and float32"),
+        ((1, np.int8, 0), (1, np.int8, 0.1), "expected uint8 or int8"),
+    ],
+)
+def test_ends_that_a_chip_does_not_take_are_refused(taken, given, message):
+    ends = [TensorInfo("t", (batch, 3), np.dtype(dtype), scale, 0) for batch, dtype, scale in (taken, given)]
+    with pytest.raises(ModelError, match=message):
+        check_ends("x", *ends)

@@ -15,7 +15,7 @@ from lp_recognition.system.errors import ModelError, UserError
 pytest.importorskip("tensorflow")
 
 from lp_recognition.deployment import micro
-from lp_recognition.deployment.comparison import Bounds, Comparison, compare
+from lp_recognition.deployment.comparison import Bounds, Comparison, ModelResult, compare, run_forms
 from lp_recognition.deployment.comparison_page import comparison_page
 from lp_recognition.deployment.noise import LayerNoise, noise_table, noise_verdict, signal_to_noise
 from lp_recognition.deployment.recognition import PlateSubject, RecognitionComparison
@@ -303,3 +303,23 @@ def test_real_crops_are_within_two_steps():
     result = compare(RecognitionComparison(), all_models(), CONFIG, [crops], most=40)
     for model in result.models[1:]:
         assert model.largest_difference <= 2.01 * result.output_step, model.name
+
+
+def test_what_explains_a_difference_is_not_judged():
+    result = KnownModels(["A1"] * 20, ["B0"] * 20, scores=[5.0, 5.0]).compare()
+    assert list(result.beyond(Bounds())) == ["1.pb"]
+    result.models[1].is_explanation = True
+    assert result.beyond(Bounds()) == {}
+
+
+def test_outputs_beyond_two_steps_are_counted():
+    subject = KnownModels(["A1"] * 3, scores=[5.0]).subject(CONFIG, CONFIG, [], None)
+    shape = (3, 4, CONFIG.vocabulary().num_classes)
+    outputs = np.zeros(shape, np.float32)
+    outputs[0, 0, :4] = (0.5, 1.0, 1.5, -2.0)  # one, two, three and four steps of a half
+    first, second = ModelResult("a", "", 0.5), ModelResult("b", "", 0.5)
+    run_forms([(first, lambda images: np.zeros(shape, np.float32)), (second, lambda images: outputs)], subject, None)
+    assert second.beyond_two_steps == pytest.approx(2 / np.prod(shape))
+    assert second.largest_difference == 2.0
+    assert second.mean_difference == pytest.approx(5 / np.prod(shape))
+    assert (first.beyond_two_steps, first.largest_difference) == (0.0, 0.0)

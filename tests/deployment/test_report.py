@@ -19,7 +19,7 @@ from lp_recognition.system.errors import ConfigError, ModelError, UserError
 tf = pytest.importorskip("tensorflow")
 
 from lp_recognition.deployment import micro  # noqa: E402
-from lp_recognition.deployment.layers import Network, model_bytes, read_network  # noqa: E402
+from lp_recognition.deployment.layers import Network, layer_names, model_bytes, read_network  # noqa: E402
 from lp_recognition.deployment.report import report_config, report_file  # noqa: E402
 from lp_recognition.deployment.report_page import report_page  # noqa: E402
 from lp_recognition.deployment.targets import Verdict, check, load_targets  # noqa: E402
@@ -443,3 +443,17 @@ def test_help_is_quick():
     result = run_python("-m", "utils.deployment_report", "--help", timeout=10)
     assert result.returncode == 0
     assert "config/gap8.py" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("names", "short"),
+    [
+        (["net/conv_1/Relu;net/conv_1/add", "net/pool/MaxPool2d", "Squeeze"], ["conv_1", "pool", "Squeeze"]),
+        (["net_1/conv_1/Relu", "net_1/conv_2_1/add"], ["conv", "conv_2"]),  # called a second time
+        (["net_2/conv_1/Relu"], ["conv_1"]),
+        (["a/conv/Relu", "b/conv/Relu"], ["a/conv/Relu", "b/conv/Relu"]),
+        (["x" * 41, "y" * 40], ["..." + "x" * 37, "y" * 40]),
+    ],
+)
+def test_layers_have_short_names(names, short):
+    assert layer_names(names) == short

@@ -214,3 +214,53 @@ def test_help_is_quick_and_shows_an_example(script):
     )
     assert result.returncode == 0
     assert "example" in result.stdout
+
+
+@pytest.mark.parametrize("kind", ["int8", "float"])
+def test_a_file_that_computes_something_else_is_refused(kind, tmp_path, monkeypatch):
+    """As where a converter has a fault: each file is run beside the checkpoint before anything is written."""
+    from lp_recognition.export import exporting
+    from lp_recognition.export.frozen_graph import freeze
+    from lp_recognition.export.recognition import RecognitionExport
+    from lp_recognition.model_files.checkpoints import load_checkpoint
+
+    right, preprocessing = exporting.convert, CONFIG.preprocessing
+    if kind == "int8":  # pixels that mean something else
+        other = dataclasses.replace(preprocessing, symmetric_range=False)
+        monkeypatch.setattr(exporting, "convert", lambda graph, kind, _: right(graph, kind, other))
+    else:  # other weights
+        checkpoint = load_checkpoint(folder() / "float.ckpt", RecognitionConfig)
+        wrong = right(freeze(restored_lprnet(checkpoint, quantized=False)), "float", preprocessing)
+        monkeypatch.setattr(exporting, "convert", lambda graph, kind, _: wrong)
+    told = rf"graph_{kind}\.tflite: expected a file that computes the checkpoint's outputs"
+    with pytest.raises(ModelError, match=told):
+        exporting.export_checkpoint(
+            RecognitionExport(), folder() / "model.ckpt-7.ckpt", CONFIG, tmp_path / "out", kinds=[kind]
+        )
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_graph_that_computes_something_else_is_refused(tmp_path, monkeypatch):
+    from lp_recognition.export import exporting
+    from lp_recognition.export.frozen_graph import load_graph
+    from lp_recognition.export.recognition import RecognitionExport
+
+    other = load_graph(exported() / "graph.pb.frozen")
+    monkeypatch.setattr(exporting, "freeze", lambda model: other)
+    with pytest.raises(ModelError, match=r"float\.ckpt: expected a graph that computes the same outputs"):
+        exporting.export_checkpoint(RecognitionExport(), folder() / "float.ckpt", CONFIG, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_typical_images_are_spread_over_the_lists():
+    from lp_recognition.export.recognition import RecognitionExport
+
+    crops = folder() / "crops"
+    (crops / "paths.txt").write_text("".join(f"{number}.png\n" for number in range(24)))
+    prepared = prepared_crops()
+    for lists, expected in (
+        (["list.txt"], [0, 11, 23]), (["paths.txt"], [0, 11, 23]), (["list.txt", "paths.txt"], [0, 23, 23]),
+    ):  # fmt: skip
+        found = RecognitionExport().typical_images([str(crops / name) for name in lists], CONFIG, 3)
+        assert np.array_equal(found, prepared[expected])
+    assert len(RecognitionExport().typical_images([str(crops / "list.txt")], CONFIG, 300)) == 24

@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 import yaml
-from deployed_models import CONFIG, config_file, exported, folder
+from deployed_models import CONFIG, ROOT, config_file, exported, folder
 from hypothesis import given
 from hypothesis import strategies as st
 from tiny_models import run_python
@@ -20,7 +20,13 @@ from lp_recognition.model_files.description import (
     ModelDescription,
     config_sha256,
 )
-from lp_recognition.model_files.recognition import RECOGNITION, Measurement, read_description
+from lp_recognition.model_files.recognition import (
+    RECOGNITION,
+    Measurement,
+    measurement_of,
+    read_description,
+    scaling_of,
+)
 from lp_recognition.reading.recognizer import Recognizer
 from lp_recognition.settings.loading import dump_settings
 from lp_recognition.settings.recognition import RecognitionConfig, load_config
@@ -281,3 +287,48 @@ def test_a_missing_or_cut_file_is_told(tmp_path):
     for config in (None, CONFIG):
         with pytest.raises(ModelError, match="cut off or broken"):
             Recognizer(tmp_path / "cut.tflite", config=config)
+
+
+def test_a_description_of_the_time_before_tasks_had_names_reads_plates():
+    values = yaml.safe_load(DESCRIPTION.to_yaml())
+    assert values.pop("task") == "recognition"
+    assert parse(yaml.safe_dump(values, allow_unicode=True), "x") == DESCRIPTION
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "pretrained").glob("*/*.tflite")), ids=lambda path: path.name)
+def test_shipped_files_describe_themselves(path):
+    found = read_description(path)
+    assert found is not None
+    assert found.meaning is RECOGNITION
+    assert path.stem.endswith(f"_{found.kind}")
+    assert measurement_of(found) is not None
+    assert scaling_of(found) is not None
+
+
+def test_another_task_is_refused_by_name():
+    values = yaml.safe_load(DESCRIPTION.to_yaml()) | {"task": "weather"}
+    with pytest.raises(ModelError, match="x: expected a model for recognition, received one for weather"):
+        parse(yaml.safe_dump(values, allow_unicode=True), "x")
+
+
+def test_what_is_known_is_said_in_a_line():
+    assert DESCRIPTION.summary == "int8, float, 12 steps; LP-RR 50.0% (this file, on list.txt)"
+    assert dataclasses.replace(DESCRIPTION, measurement=None).summary == "int8, float, 12 steps"
+
+
+@pytest.mark.parametrize(
+    ("settings", "colors", "text"),
+    [
+        ({"input_shape": (24, 94, 1)}, 2, "A plate crop, resized to 94x24, gray."),
+        ({"convert_to_gray": True}, 0, "A plate crop, resized to 94x24, BGR, three times gray."),
+        ({}, 0, "A plate crop, resized to 94x24, BGR."),
+    ],
+)
+def test_the_standard_metadata_says_what_colours_go_in(settings, colors, text):
+    from lp_recognition.export.model_metadata import model_metadata
+
+    config = RecognitionConfig(alphabet="AB", **settings)
+    data = model_metadata(dataclasses.replace(DESCRIPTION, config=config))
+    [taken] = Table(data, struct.unpack_from("<I", data)[0]).vector(3)[0].vector(2)
+    assert taken.table(3).table(1).number(0, "<b") == colors
+    assert taken.text(1) == text

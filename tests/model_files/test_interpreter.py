@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_tflite import tiny_tflite
 
+from lp_recognition.images.image import Preprocessing
 from lp_recognition.model_files import interpreter
-from lp_recognition.model_files.interpreter import TensorInfo, open_interpreter
+from lp_recognition.model_files.interpreter import TensorInfo, image_predictor, open_interpreter, pixel_values
 from lp_recognition.system.errors import ModelError
 from lp_recognition.system.native_log import quiet_log
 
@@ -187,3 +188,36 @@ def test_a_model_with_two_outputs_is_refused():
 def test_a_name_with_spaces_and_chinese_is_opened(model_file):
     assert open_interpreter(model_file).source == str(model_file)
     assert open_interpreter(str(model_file)).inputs[0].shape == (1, 24, 48, 3)
+
+
+class Means:
+    """Gives the mean of each image of a batch of 3, and a constant beside it, in steps of a quarter."""
+
+    inputs = (TensorInfo("in", (3, 1, 2, 1), np.dtype(np.int8), 1 / 255, -128),)
+    outputs = (TensorInfo("out", (3, 2), np.dtype(np.uint8), 0.25, 1),)
+    runs = 0
+
+    def run(self, array):
+        assert (array.shape, array.dtype) == ((3, 1, 2, 1), np.int8)
+        self.runs += 1
+        means = (array.astype(int) + 128).mean(axis=(1, 2, 3)) // 32
+        return np.stack([means, np.full(3, 5)], axis=1).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("count", "runs"), [(1, 1), (3, 1), (4, 2), (7, 3)])
+def test_images_are_run_in_the_batches_of_the_file(count, runs):
+    model = Means()
+    images = np.arange(2 * count, dtype=np.uint8).reshape(count, 1, 2, 1) * 16
+    outputs = image_predictor(model, Preprocessing((1, 2, 1), False, False))(images)
+    assert (outputs.dtype, outputs.shape, model.runs) == (np.float32, (count, 2), runs)
+    expected = (images.astype(int).mean(axis=(1, 2, 3)) // 32 - 1) / 4
+    assert np.array_equal(outputs[:, 0], expected)
+    assert (outputs[:, 1] == 1).all()
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_pixels_are_themselves_where_the_file_takes_them(symmetric):
+    preprocessing = Preprocessing((1, 2, 1), symmetric, False)
+    for dtype, below in ((np.uint8, 0), (np.int8, 128)):
+        taken = TensorInfo("in", (1, 1, 2, 1), np.dtype(dtype), preprocessing.scale, preprocessing.zero_point - below)
+        assert (pixel_values(taken, preprocessing).astype(int) == np.arange(256) - below).all()
