@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lp_recognition.settings.loading import dump_settings, refuse_other_model, save_settings
-from lp_recognition.settings.recognition import RecognitionConfig, load_config, parse_config
+from lp_recognition.settings.recognition import RecognitionConfig, load_config, parse_config, pooled_size
 from lp_recognition.system.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -379,3 +379,22 @@ def test_a_long_alphabet_is_shortened_in_a_message(length):
     shown = str(caught.value).partition("expected ")[2].partition(", received A")[0]
     whole = "".join(ours.alphabet)
     assert shown == (whole if length <= 90 else whole[:87] + "...")
+
+
+def test_reading_by_patterns_needs_patterns():
+    with pytest.raises(ConfigError, match=r"decode\.patterns: expected .* in lpr_patterns, received none; add"):
+        load_config(ROOT / "config" / "default.py", ["decode.patterns=True"])
+    followed = load_config(ROOT / "config" / "default.py", ["decode.patterns=True", "lpr_patterns=[A-Z]+"])
+    assert followed.decode.patterns
+    assert followed.lpr_patterns == ("[A-Z]+",)
+
+
+@pytest.mark.parametrize(
+    ("shape", "strides", "blocks", "size"),
+    [
+        ((24, 94, 3), (1, 1), 2, (4, 88)), ((24, 94, 3), (2, 2), 2, (2, 42)), ((24, 94, 3), (2, 1), 1, (5, 90)),
+        ((24, 47, 3), (1, 2), 0, (22, 23)),
+    ],
+)  # fmt: skip
+def test_what_the_pools_leave_of_the_input(shape, strides, blocks, size):
+    assert pooled_size(shape, strides, blocks) == size
