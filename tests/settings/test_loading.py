@@ -398,3 +398,28 @@ def test_reading_by_patterns_needs_patterns():
 )  # fmt: skip
 def test_what_the_pools_leave_of_the_input(shape, strides, blocks, size):
     assert pooled_size(shape, strides, blocks) == size
+
+
+@pytest.mark.parametrize(
+    ("name", "legal", "illegal"),
+    [
+        ("width_multiplier", ["0.01", "4"], ["0", "4.01", "-1"]),
+        ("stem_pool_strides", ["[1,1]", "[2,2]"], ["[0,1]", "[1,3]", "[1]"]),
+        ("max_lp_length", ["1"], ["0", "1.5"]),
+        ("input_shape", ["[12,24,1]", "[12,24,3]"], ["[11,24,1]", "[12,23,1]", "[12,24,2]", "[12,24,4]", "[12,24]"]),
+        ("global_context", ["none", "convolutional"], ["lstm"]),
+        ("train.dropout_rate", ["0", "0.99"], ["1", "-0.1"]),
+        ("train.generated_share", ["0", "1"], ["-0.01", "1.01"]),
+        ("train.repaint_share", ["0", "1"], ["-0.01", "1.01"]),
+        ("train.balance_first_character", ["0", "1"], ["-0.01", "1.01"]),
+        ("eval.beam_width", ["1"], ["0"]),
+        ("eval.generated_plates", ["1"], ["0"]),
+        ("infer.batch_size", ["1"], ["0"]),
+    ],
+)
+def test_the_ends_of_the_ranges(name, legal, illegal):
+    for value in legal:
+        load_config(ROOT / "config" / "default.py", [f"{name}={value}"])
+    for value in illegal:
+        with pytest.raises(ConfigError, match=f"command line: {name}"):
+            load_config(ROOT / "config" / "default.py", [f"{name}={value}"])
