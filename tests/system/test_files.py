@@ -89,6 +89,7 @@ def test_a_read_only_folder_is_one_line(tmp_path):
 def test_a_folder_is_checked_before_work_begins(tmp_path):
     check_folder(tmp_path / "new" / "folder")
     assert list((tmp_path / "new" / "folder").iterdir()) == []
+    check_folder(tmp_path / "new" / "folder")  # and again, where it is there
     (tmp_path / "file").write_text("x")
     with pytest.raises(UserError, match=r"folder: cannot be written to: Not a directory; name another folder"):
         check_folder(tmp_path / "file" / "folder")
