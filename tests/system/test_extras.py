@@ -124,6 +124,7 @@ def on_a_board(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120)
 
 
+@pytest.mark.slow
 def test_what_needs_the_training_stack_says_so(trained, tflite, crops, tmp_path):
     config, listed = trained.folder / "config.yaml", crops / "list.txt"
     for arguments in (
