@@ -1,35 +1,72 @@
-"""Ctrl-C and SIGTERM in a training: the step under way is finished and saved."""
+"""Ctrl-C and SIGTERM in a training: the step under way is finished and saved, and a second one ends it at once."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
+
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
+#: So long may Python take to act on the second signal.
+_PATIENCE_SECONDS = 5.0
 
 
 @contextlib.contextmanager
 def graceful(interrupt: Callable[[], bool]) -> Iterator[None]:
     """Asks a run to stop on Ctrl-C or SIGTERM; a second one ends it at once.
 
+    Outside of the main thread it does nothing: whoever started that one handles signals.
+
     Args:
         interrupt: Asks it, and returns whether it had been asked before.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
 
     def handle(number: int, frame: Any) -> None:
         if interrupt():
             raise KeyboardInterrupt
         print("\nstopping after this step, saving ... (once more to stop at once)", file=sys.stderr)
 
-    previous: dict[int, Any] = {}
-    try:
-        for stopping in (signal.SIGINT, signal.SIGTERM):
-            previous[stopping] = signal.signal(stopping, handle)
-    except ValueError:  # not the main thread: whoever started it handles signals
-        pass
+    with _ending_what_waits():
+        previous = {number: signal.signal(number, handle) for number in _STOPPING}
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _ending_what_waits() -> Iterator[None]:
+    """Ends the process on a second signal that Python does not come to act on.
+
+    Python handles signals between two instructions of its main thread, which may wait in native code for batches that
+    never come: for an image on a disk that has gone away, say. A thread is told of signals all the same.
+    """
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    over = threading.Event()
+
+    def watch() -> None:
+        count = 0
+        with os.fdopen(reading, "rb", buffering=0) as signals:
+            while number := signals.read(1):
+                count += number[0] in _STOPPING
+                if count > 1 and not over.wait(_PATIENCE_SECONDS):
+                    print("\nended at once; the last checkpoint is whole", file=sys.stderr, flush=True)
+                    os._exit(130)
+
+    before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    threading.Thread(target=watch, daemon=True).start()
     try:
         yield
     finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        over.set()
+        signal.set_wakeup_fd(before)
+        os.close(writing)  # which ends the thread

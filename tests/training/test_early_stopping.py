@@ -52,7 +52,7 @@ def test_a_better_one_begins_the_count_again(tmp_path):
 
 def test_eight_bits_get_their_chance(tmp_path):
     """Nothing is counted before they begin, and the first one in 8 bits is the best so far."""
-    result, best = training(tmp_path, [0.9, 0.1, 0.1, 0.1, 0.3, 0.2, 0.2, 0.2], patience=2, delay=4)
+    result, best = training(tmp_path, [0.9, 0.1, 0.1, 0.95, 0.3, 0.2, 0.2, 0.2], patience=2, delay=4)
     assert (result.step, result.stopped_early, best) == (7, True, 5)
 
 

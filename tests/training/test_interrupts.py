@@ -6,11 +6,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import threading
+import time
 
 import pytest
 from color_task import ColorTask, config_of
-from tiny_models import tiny_config
+from tiny_models import ROOT, tiny_config
 
 from lp_recognition.lists.rows import LabelledRows, load_rows
 from lp_recognition.model_files.checkpoints import list_checkpoints, read_best
@@ -169,3 +172,36 @@ def test_workers_that_are_stopped_with_the_run_leave_what_was_trained(tmp_path):
     result = train(config_of(tmp_path, **VALUES), Stopped.prepare)
     assert not result.finished
     assert list(list_checkpoints(tmp_path)) == [result.step]
+
+
+HANGING = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, "tests")
+from color_task import ColorTask, config_of
+from lp_recognition.system.errors import run_script
+from lp_recognition.training.loop import train
+
+class Hanging(ColorTask):
+    def batches(self, start, stop):
+        yield self.batch(0)
+        print("hanging", flush=True)
+        time.sleep(3600)
+
+run_script(lambda argv: print(train(config_of(Path(sys.argv[1])), Hanging.prepare)))
+"""
+
+
+@pytest.mark.slow
+def test_a_run_that_waits_for_batches_that_never_come_can_be_ended(tmp_path):
+    """As for images of a disk that has gone away: the main thread waits in native code, where no handler runs."""
+    command = [sys.executable, "-c", HANGING, str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "hanging\n"
+        for _ in range(2):
+            time.sleep(0.5)
+            process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "ended at once; the last checkpoint is whole" in errors
+    assert "Traceback" not in errors
