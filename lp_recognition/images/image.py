@@ -198,7 +198,7 @@ def opened_image(path: str | Path) -> Iterator[tuple[Image, bytes]]:
         except OSError as error:
             kind = "missing image" if isinstance(error, FileNotFoundError) else "unreadable image"
             raise UnreadableImageError(name, f"expected an image, received an error: {error.strerror}", kind) from None
-        yield _decode(data, _checked_header(data, len(data), name), name), data
+        yield decode_image(data, name), data
 
 
 def _read(path: Path, name: str, held: ExitStack) -> bytes:

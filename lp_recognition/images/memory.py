@@ -32,18 +32,20 @@ class MemoryBudget:
     def take(self, size: int) -> Iterator[None]:
         """Holds `size` bytes, at most the limit, as long as the block runs.
 
-        A thread that already holds some does not wait for more: it would wait for itself.
+        A thread that already holds some takes no more, as it would wait for itself: the outer block asks for all.
         """
+        if getattr(self._held, "any", False):
+            yield
+            return
         size = min(size, self.limit)
-        depth = getattr(self._held, "depth", 0)
         with self._changed:
-            self._changed.wait_for(lambda: depth > 0 or self._free >= size)
+            self._changed.wait_for(lambda: self._free >= size)
             self._free -= size
-        self._held.depth = depth + 1
+        self._held.any = True
         try:
             yield
         finally:
-            self._held.depth = depth
+            self._held.any = False
             with self._changed:
                 self._free += size
                 self._changed.notify_all()

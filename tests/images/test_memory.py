@@ -62,6 +62,22 @@ def test_a_thread_does_not_wait_for_itself():
         pass
 
 
+def test_what_the_outer_block_holds_is_held_until_its_end():
+    budget, entered = MemoryBudget(100), threading.Event()
+
+    def work() -> None:
+        with budget.take(50):
+            entered.set()
+
+    with budget.take(60):
+        with budget.take(60):
+            pass
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        assert not entered.wait(0.2)
+    assert entered.wait(60)
+
+
 def test_a_failure_gives_back_what_was_held():
     budget = MemoryBudget(100)
     with pytest.raises(ValueError, match="x"), budget.take(100):
