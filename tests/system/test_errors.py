@@ -71,6 +71,16 @@ def test_a_script_that_exits_by_itself_keeps_its_status(capsys, code, status):
     assert ending(raising(SystemExit(code)), capsys) == (status, "")
 
 
+def test_a_package_that_an_extra_installs_is_one_line_and_another_a_defect(capsys, monkeypatch):
+    missing = ModuleNotFoundError("No module named 'tqdm'", name="tqdm")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    status, line = ending(raising(missing), capsys)
+    assert status == 2
+    assert line.startswith("error: expected the package tqdm, which this command needs, received none; ")
+    with pytest.raises(ModuleNotFoundError):
+        run_script(raising(ModuleNotFoundError("No module named 'ours'", name="ours")))
+
+
 def test_a_file_name_beyond_the_encoding_of_the_system_is_one_line(capsys, monkeypatch):
     monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "latin-1")
     status, line = ending(raising(UnicodeEncodeError("latin-1", "图.png", 0, 1, "no")), capsys)
