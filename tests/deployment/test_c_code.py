@@ -59,6 +59,7 @@ def reader(kind: str) -> tuple[Recognizer, CReader]:
     return recognizer, CReader(firmware(kind), recognizer)
 
 
+@pytest.mark.slow
 @needs_compiler
 @needs("make")
 @pytest.mark.parametrize("kind", ["int8", "uint8"])

@@ -329,6 +329,7 @@ def test_a_broken_file_of_targets_is_told(tmp_path, text, message):
 # ---- The command -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_config_is_reported_before_any_training(tmp_path, capsys):
     page, record = tmp_path / "r.html", tmp_path / "r.json"
     status = deployment_report.main([str(config_file()), "--html", str(page), "--json", str(record)])
@@ -357,6 +358,7 @@ def test_a_file_before_training_is_as_large_as_after_it():
     assert (report.network.weight_bytes, report.network.peak[0]) == (trained.weight_bytes, trained.peak[0])
 
 
+@pytest.mark.slow
 @needs_micro
 def test_a_fully_connected_context_runs_on_both_tool_chains(capsys):
     """It is repeated over time without a TILE, which TFLite-Micro has not."""

@@ -260,6 +260,7 @@ def test_shrinking_averages_and_does_not_alias():
     assert np.abs(SYMMETRIC.prepare(stripes).astype(int) - 128).max() <= 1
 
 
+@pytest.mark.slow
 @given(st.integers(24, 130), st.integers(94, 400), st.sampled_from([1, 3]), st.integers(0, 2**32))
 @settings(deadline=None, max_examples=30)
 def test_shrinking_is_the_exact_mean_with_halves_up(height, width, channels, seed):

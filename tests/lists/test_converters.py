@@ -583,6 +583,7 @@ def wait_until_alone(session: int) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_result_of_a_clean_one(tmp_path: Path):
     root = small_ccpd(tmp_path / "CCPD", 600)
     clean, killed = tmp_path / "clean", tmp_path / "killed"

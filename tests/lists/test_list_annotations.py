@@ -83,6 +83,7 @@ def test_shares_hold_for_the_whole_and_for_every_first_character():
             assert abs(provinces[province] - share * count) <= 3, (part, province)
 
 
+@pytest.mark.slow
 def test_a_plate_comes_into_a_part_as_often_however_many_images_it_has():
     images = [1] * 120 + [2] * 60 + [12] * 15 + [60] * 5  # as in videos: a few plates hold most of the images
     rows = [

@@ -226,6 +226,7 @@ def test_a_drawn_format_that_the_model_cannot_write(override, said, fails, tmp_p
     assert re.search(said, line)
 
 
+@pytest.mark.slow
 def test_a_run_that_would_end_before_quantization_starts(rows, training_of, trained, fails):
     late = [*training_of(rows), "quantization_aware=true", "train.steps=2", "train.quantization_delay=3"]
     assert "expected at most train.steps (2), received 3" in fails(train_lpr, *late)
@@ -361,6 +362,7 @@ def test_a_log_that_cannot_be_written(rows, training_of, tmp_path, fails):
     assert str(tmp_path / "file") in line
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_a_disk_that_fills_up_keeps_the_earlier_checkpoint(rows, training_of, tmp_path, fails, monkeypatch):
     arguments = training_of(rows, train_steps=3, train_save_checkpoints_steps=1, train_checkpoints_to_keep=1)
@@ -397,6 +399,7 @@ def test_printing_to_a_full_disk_is_one_line():
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.slow
 def test_a_process_ends_with_one_line_and_status_2(rows, training_of, tmp_path):
     arguments = training_of([*rows, "gone.png AB"])
     for script, more in (("train_lpr.py", []), ("eval_lpr.py", ["--model", str(tmp_path / "gone.tflite")])):

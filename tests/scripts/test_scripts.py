@@ -34,6 +34,7 @@ def config_file(tmp_path) -> str:
 # ---- The workflow --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_train_two_steps_and_go_on(config_file, crops, tmp_path, capsys):
     overrides = [f"train.file_list_path={crops / 'list.txt'}", f"eval.file_list_path={crops / 'list.txt'}"]
     assert train_lpr.main([config_file, *overrides, "train.steps=2", "train.quantization_delay=1"]) == 0
@@ -45,6 +46,7 @@ def test_train_two_steps_and_go_on(config_file, crops, tmp_path, capsys):
     assert "finished: step 3 of 3" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_train_from_a_checkpoint(config_file, crops, trained, tmp_path, capsys):
     arguments = [config_file, f"train.file_list_path={crops / 'list.txt'}", "train.steps=2"]

@@ -358,6 +358,7 @@ def labels(path: Path) -> list[str]:
 # ---- Exporting -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_an_exported_file_carries_its_calibration(tmp_path, capsys):
     import export_frozen_graph
 

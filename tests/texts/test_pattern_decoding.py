@@ -242,6 +242,7 @@ def test_blanks_between_equal_neighbours_take_their_time():
         decode_patterns(sure("A_A_"), 2, automaton)
 
 
+@pytest.mark.slow
 def test_a_narrow_beam_keeps_what_the_end_needs():
     automaton = build_automaton(["AA", "BB", "AAA", "BBB", "ABA"], AB)
     logits = random_logits(0, (300, 12, 3), 4)
@@ -429,6 +430,7 @@ def test_the_recognizer_and_opened_models_may_be_told(trained, tflite, crops):
         Recognizer(tflite, config=trained.config, patterns=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [

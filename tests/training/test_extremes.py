@@ -86,6 +86,7 @@ def test_a_training_of_a_thousand_million_steps_begins(tmp_path):
         train(config_of(tmp_path, **values), Briefly.prepare)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("rows", [1, 2, 3])
 def test_lists_of_a_few_rows(crops, tmp_path, rows):
