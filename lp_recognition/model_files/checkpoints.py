@@ -126,6 +126,7 @@ def load_checkpoint(path: str | Path, schema: type[Schema]) -> Checkpoint[Schema
     except (
         OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error,
         struct.error,
+        AttributeError,  # a lone array, which Python 3.10 tells so and later ones by a TypeError
     ) as error:  # fmt: skip
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ModelError(
