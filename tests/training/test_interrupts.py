@@ -165,6 +165,7 @@ def test_workers_that_are_stopped_with_the_run_leave_what_was_trained(tmp_path):
         def batches(self, start, stop):
             for number in range(start, stop):
                 if number == 3:
+                    time.sleep(2)  # the steps before are done, and the run waits for this batch
                     os.kill(os.getpid(), signal.SIGTERM)
                     raise UserError("a process that prepares batches had to give up")
                 yield self.batch(number)

@@ -94,6 +94,8 @@ def test_the_step_of_quantization_stays_and_another_one_is_passed_over_aloud(tmp
 def test_fewer_steps_than_are_done(tmp_path):
     with pytest.raises(ConfigError, match=r"train.steps: expected at least the 10 steps that .* received 9; raise it"):
         settle_start(config_of(tmp_path, steps=9, quantization_delay=5), past_of(config_of(tmp_path)), "")
+    done = config_of(tmp_path, steps=STEP, quantization_delay=5)
+    assert settle_start(done, past_of(done), "") == done
 
 
 # ---- Where it began ------------------------------------------------------------------------------------------------
