@@ -7,11 +7,12 @@ import dataclasses
 from collections import Counter
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from lp_recognition.evaluation.prediction import read_list
-from lp_recognition.images.image import decode_image, read_image, write_image
+from lp_recognition.images.image import read_image, write_image
 from lp_recognition.lists.annotations import Annotation, read_annotations
 from lp_recognition.settings.recognition import InferConfig
 from lp_recognition.system.errors import ConfigError, ImageError, ModelError, UserError
@@ -118,13 +119,14 @@ def test_every_script_decodes_an_image_once(trained, tflite, crops, tmp_path, mo
     import test_lpr
     from lp_recognition.tools import label_with_model
 
-    decoded: Counter[str] = Counter()
+    decoded: Counter[bytes] = Counter()
 
-    def counting(data, name):
-        decoded[name] += 1
-        return decode_image(data, name)
+    def counting(data, *arguments):
+        decoded[bytes(data)] += 1
+        return imdecode(data, *arguments)
 
-    monkeypatch.setattr("lp_recognition.images.image.decode_image", counting)
+    imdecode = cv2.imdecode
+    monkeypatch.setattr(cv2, "imdecode", counting)
     config, listed, paths = str(trained.folder / "config.yaml"), crops / "list.txt", str(crops / "paths.txt")
     for main, arguments in (
         (eval_lpr.main, [config, f"eval.file_list_path={listed}", f"eval.output_dir={tmp_path}", "--model", tflite]),
