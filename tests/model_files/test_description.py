@@ -332,3 +332,10 @@ def test_the_standard_metadata_says_what_colours_go_in(settings, colors, text):
     [taken] = Table(data, struct.unpack_from("<I", data)[0]).vector(3)[0].vector(2)
     assert taken.table(3).table(1).number(0, "<b") == colors
     assert taken.text(1) == text
+
+
+def test_a_description_whose_settings_do_not_say_what_comes_out_is_refused():
+    values = yaml.safe_load(DESCRIPTION.to_yaml())
+    values["settings"]["alphabet"] = None
+    with pytest.raises(ConfigError, match="alphabet: expected at least one character, received none"):
+        parse(yaml.safe_dump(values, allow_unicode=True), "x")
