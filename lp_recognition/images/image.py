@@ -31,7 +31,7 @@ MAX_PIXELS = 64_000_000
 MAX_SIDE = 65_535
 
 # Samples that are shrunk at once, and the longest side whose weights are kept for the next crop.
-_SHRINK_SAMPLES = 1 << 21
+_SHRINK_SAMPLES = 1 << 18
 _KEPT_SIZE = 1024
 # What a file's header nearly always fits into.
 _HEAD_BYTES = 65_536

@@ -191,7 +191,9 @@ class Recognizer:
         if not isinstance(image, (str, Path)):
             return self._preprocessing.prepare(as_image(image, self.color))
         with opened_image(image) as (picture, _):
-            return self._preprocessing.prepare(picture)
+            prepared = self._preprocessing.prepare(picture)
+            del picture  # before another thread's turn
+        return prepared
 
     def _readings(self, prepared: Image) -> list[Reading]:
         return read_logits(self.predict(prepared), self.vocabulary, self.beam_width, self.calibration, self._automaton)
