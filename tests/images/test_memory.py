@@ -159,10 +159,10 @@ def test_a_bomb_of_any_format_is_refused_before_it_takes_memory():
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in KiB on Linux")
 def test_four_threads_share_the_memory(tmp_path):
     growth = peak_growth(f"""
-        images.DECODING = MemoryBudget(70_000_000)  # one picture takes 60 million
+        images.DECODING = MemoryBudget(100_000_000)  # one picture takes 90 million
         from lp_recognition.images.image import Preprocessing, opened_image, write_image
         path = {str(tmp_path / "x.png")!r}
-        write_image(path, np.zeros((2000, 5000, 3), np.uint8))
+        write_image(path, np.zeros((3000, 5000, 3), np.uint8))
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         def prepared():
             with opened_image(path) as (image, _):
@@ -176,4 +176,4 @@ def test_four_threads_share_the_memory(tmp_path):
         for thread in threads: thread.start()
         for thread in threads: thread.join()
     """)
-    assert growth < 150_000_000  # four at once would take 240
+    assert growth < 200_000_000  # four at once would take 360; the C library keeps what is below 32 for later
