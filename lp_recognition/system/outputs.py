@@ -20,3 +20,44 @@ def refuse_existing(paths: Sequence[Path], overwrite: bool, option: str) -> None
             f"{existing[0]}: expected no such file yet, received one; name another place with {option}, or add "
             "--overwrite to replace it"
         )
+
+
+def prepare_folder(folder: Path, overwrite: bool, *, lists: Sequence[str], images: str) -> None:
+    """Makes a folder for drawn pictures, `images/` below it; or takes from it what an earlier run drew there.
+
+    Args:
+        folder: The folder.
+        overwrite: Replace what an earlier run drew.
+        lists: Files that name the pictures; they go first.
+        images: The pictures in `images/`, as a pattern; those whose names are numbers go.
+
+    Raises:
+        UserError: it is a file, or holds something and may not be replaced.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder}: expected a folder, received a file; name another --output")
+    if folder.exists() and any(folder.iterdir()):
+        if not overwrite:
+            raise UserError(f"{folder}: expected an empty folder; name another --output, or add --overwrite")
+        for name in lists:
+            (folder / name).unlink(missing_ok=True)
+        for image in folder.glob(f"images/{images}"):
+            if image.stem.isdigit():
+                image.unlink()
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+
+
+def write_drawn(folder: Path, path: str, data: bytes, list_name: str) -> None:
+    """Writes one of thousands of pictures, whole or not at all, without waiting for the disk.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    try:
+        (folder / path).write_bytes(data)
+    except BaseException as error:
+        (folder / path).unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
+        message = f"{folder / path}: cannot be written: {error.strerror}; {list_name} lists those that were"
+        raise UserError(message) from None

@@ -59,6 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
 
     from lp_recognition.plates import list_formats, load_format
+    from lp_recognition.system.outputs import prepare_folder
 
     if arguments.list is not None:
         _show_formats(arguments.format or list_formats(), arguments.list)
@@ -71,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     size, fonts = _parse_size(arguments.size), (arguments.font, tuple(arguments.extra_font))
     settings = (tuple(formats), arguments.seed, size, *fonts, tuple(arguments.without))
     _make_generator(*settings)  # mistakes end here, before anything is written
-    _prepare_folder(arguments.output, arguments.overwrite)
+    prepare_folder(arguments.output, arguments.overwrite, lists=("annotation.txt", "corners.csv"), images="*.png")
     draw = functools.partial(_draw_one, settings, arguments.output)
     _write_plates(draw, arguments.output, arguments.count, arguments.workers, arguments.corners)
     print(f"{arguments.output}: {arguments.count} plates of {', '.join(formats)}")
@@ -98,21 +99,6 @@ def _parse_size(words: Sequence[str]) -> tuple[int, int] | None:
         message = f"--size: expected a height and a width in pixels, or `natural`, received {' '.join(words)!r}"
         raise UserError(message) from None
     return height, width
-
-
-def _prepare_folder(folder: Path, overwrite: bool) -> None:
-    """Makes the folder, or takes from it what an earlier run drew; the list goes first, the images it names after."""
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder}: expected a folder, received a file; name another --output")
-    if folder.exists() and any(folder.iterdir()):
-        if not overwrite:
-            raise UserError(f"{folder}: expected an empty folder; name another --output, or add --overwrite")
-        for name in ("annotation.txt", "corners.csv"):
-            (folder / name).unlink(missing_ok=True)
-        for image in folder.glob("images/*.png"):
-            if image.stem.isdigit():
-                image.unlink()
-    (folder / "images").mkdir(parents=True, exist_ok=True)
 
 
 def _write_plates(draw: functools.partial[Row], folder: Path, count: int, workers: int, corners: bool) -> None:
@@ -153,18 +139,12 @@ def _draw_one(settings: Settings, folder: Path, index: int) -> Row:
     """Draws a plate and writes its image whole or not at all: its path in the folder, its label, its corners."""
     import cv2
 
+    from lp_recognition.system.outputs import write_drawn
+
     plate = _make_generator(*settings).draw(index)
     path = f"images/{index:06d}.png"
     data = cv2.imencode(".png", plate.image)[1].tobytes()
-    try:
-        # Not flushed to disk one by one, which would take longer than drawing.
-        (folder / path).write_bytes(data)
-    except BaseException as error:
-        (folder / path).unlink(missing_ok=True)
-        if not isinstance(error, OSError):
-            raise
-        message = f"{folder / path}: cannot be written: {error.strerror}; annotation.txt lists the plates that were"
-        raise UserError(message) from None
+    write_drawn(folder, path, data, "annotation.txt")
     return path, plate.label, plate.corners.reshape(-1).tolist()
 
 
