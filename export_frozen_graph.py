@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier export")
     arguments = parser.parse_intermixed_args(argv)
 
-    from lp_recognition.settings.recognition import load_config
+    from lp_recognition.settings.tasks import load_config
 
     config = load_config(arguments.config, arguments.overrides)
 
@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from lp_recognition.system.native_log import import_quietly
 
     path = find_checkpoint(config, arguments.checkpoint)
-    task = import_quietly("lp_recognition.export.recognition").RecognitionExport()
+    task = import_quietly(f"lp_recognition.export.{config.task}").TASK
     export = import_quietly("lp_recognition.export.exporting").export_checkpoint(
         task, path, config, Path(arguments.output_dir), kinds=arguments.tflite, per_channel=arguments.per_channel,
         lists=arguments.list, calibration_lists=arguments.calibration_list, overwrite=arguments.overwrite,

@@ -161,6 +161,9 @@ class ColorExport:
 
     meaning = ColorMeaning()
 
+    def settled(self, config):
+        return config
+
     def network(self, config, *, quantized, per_channel=None):
         return ColorTask(config).network(quantized=quantized)
 

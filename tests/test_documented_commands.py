@@ -19,7 +19,10 @@ from documented_commands import in_docstring, in_document, shown_commands
 from tiny_models import ROOT
 
 from lp_recognition.lists.annotations import read_annotations, write_annotations
+from lp_recognition.lists.scenes import Scene, ScenePlate, write_scenes
 from lp_recognition.model_files.pretrained import find_model
+from lp_recognition.settings.detection import DetectionConfig
+from lp_recognition.settings.loading import save_settings
 from lp_recognition.settings.recognition import RecognitionConfig
 from lp_recognition.system.errors import UserError
 
@@ -47,6 +50,7 @@ MISTAKES = {"python infer_tflite_single_image.py out/graph_int8.tflite plate.jpg
 #: Options that make a command quick.
 QUICKLY = {
     "lp_recognition.tools.generate_plates": ["--count", "3", "--workers", "1"],
+    "lp_recognition.tools.generate_scenes": ["--count", "2", "--workers", "1"],
     "lp_recognition.tools.repaint_plates": ["--count", "4"],
     "lp_recognition.tools.check_annotations": ["--workers", "1"],
 }
@@ -54,7 +58,9 @@ _CHECKPOINT = "lp_recognition.model_files.checkpoints.find_checkpoint"
 #: Where the long part of a command begins: it is not run.
 BEGINNINGS = {
     "train_lpr": ["lp_recognition.training.recognition.train"],
+    "train_lpd": ["lp_recognition.training.detection.train"],
     "eval_lpr": [_CHECKPOINT, "lp_recognition.tools.models._read_graph"],
+    "eval_lpd": [_CHECKPOINT, "lp_recognition.tools.models.open_detector"],
     "test_lpr": [_CHECKPOINT],
     "export_frozen_graph": [_CHECKPOINT],
     "infer_frozen_graph_single_image": ["lp_recognition.tools.models.open_model"],
@@ -99,7 +105,7 @@ def folder(tmp_path, monkeypatch) -> Path:
 WRITTEN = {"--output", "--output_dir", "--html", "--json", "--plot", "--cleaned", "--new_dir", "--old_dir"}
 #: The models that stand in for those of a config, or of what the name of another says.
 MODELS = {"ccpd.py": "lprnet_cn", "latin": "lprnet_mcu_latin", "nano": "lprnet_nano_cn"}
-_FILE = re.compile(r"[\w./*-]+\.(?:txt|csv|jpg|ckpt|pb|tflite|yaml)\b")
+_FILE = re.compile(r"[\w./*-]+\.(?:txt|csv|jsonl|jpg|ckpt|pb|tflite|yaml)\b")
 
 
 def read_by(words: tuple[str, ...]) -> Iterator[str]:
@@ -128,10 +134,14 @@ def stand_in(name: str, model: str, crops: Path) -> None:
         header = "datei,kennzeichen" if path.stem == "plates" else "image_path,plate_text"
         lines = [header, *(f"{image},{label}" for image, label in rows)]
         path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    elif path.suffix == ".jsonl":
+        write_scenes(path, [Scene(rows[0][0], (100, 200), (ScenePlate((10, 20, 90, 50)),))])
     elif path.suffix == ".jpg":
         shutil.copy(rows[0][0], path)
     elif path.suffix == ".tflite":
         shutil.copy(find_model(model if path.stem.endswith("_int8") else f"{model}_uint8"), path)
+    elif path.suffix == ".yaml" and "lpd" in str(path):
+        save_settings(DetectionConfig(), path)
     elif path.suffix == ".yaml":
         shutil.copy(ROOT / "pretrained" / model / "config.yaml", path)
     elif path.suffix:
@@ -162,7 +172,7 @@ def run_shown(words: tuple[str, ...], crops: Path, monkeypatch) -> int:
     imported = importlib.import_module(module)
     name = module if module in BEGINNINGS else imported.main.__module__
     for beginning in BEGINNINGS.get(name, []):
-        monkeypatch.setattr(beginning, begin_training if name == "train_lpr" else begin)
+        monkeypatch.setattr(beginning, begin_training if name in ("train_lpr", "train_lpd") else begin)
     model = next((model for word, model in MODELS.items() if any(word in argument for argument in arguments)), "")
     for read in read_by(tuple(arguments)):
         stand_in(read, model or "lprnet_mcu_cn", crops)
@@ -182,7 +192,7 @@ def begin(*arguments: object, **options: object) -> None:
     raise HasBegun
 
 
-def begin_training(config: RecognitionConfig, *arguments: object, **options: object) -> None:
+def begin_training(config: RecognitionConfig | DetectionConfig, *arguments: object, **options: object) -> None:
     """Stands for a training, which has something to train on."""
     assert config.train.file_list_path or config.train.generated_share == 1
     raise HasBegun

@@ -103,3 +103,7 @@ class PlateSubject:
 
 def _load(path: str | Path) -> Checkpoint[RecognitionConfig]:
     return load_checkpoint(path, RecognitionConfig)
+
+
+#: What comparisons of this task are done by.
+TASK = RecognitionComparison()

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lp_recognition.images.image import Image
+from lp_recognition.images.image import Image, Preprocessing
 from lp_recognition.model_files.description import ModelDescription, settle_config
 from lp_recognition.model_files.pretrained import find_model
 from lp_recognition.model_files.recognition import read_description, scaling_of
@@ -106,13 +106,13 @@ def open_model(
     raise ModelError(f"{path}: expected a model ending in .ckpt, .pb, .frozen or .tflite, received '{suffix}'")
 
 
-def predictor(model: Any, config: RecognitionConfig, batch_size: int) -> Predictor:
+def predictor(model: Any, preprocessing: Preprocessing, batch_size: int) -> Predictor:
     """Runs a Keras model, always on whole batches, so that the results do not depend on how many images are left."""
 
     def predict(images: Image) -> NDArray[np.float32]:
         logits = []
         for first in range(0, len(images), batch_size):
-            some = config.preprocessing.normalize(images[first : first + batch_size])
+            some = preprocessing.normalize(images[first : first + batch_size])
             missing = batch_size - len(some)
             filled = np.concatenate([some, np.zeros((missing, *some.shape[1:]), np.float32)]) if missing else some
             logits.append(np.asarray(model.predict_on_batch(filled))[: len(some)])
@@ -152,7 +152,7 @@ def _open_checkpoint(path: str | Path, config: RecognitionConfig | None) -> Open
     model = restored_lprnet(checkpoint)
     if checkpoint.quantized:
         compute_in_integers(model, resolved.preprocessing)
-    predict = predictor(model, resolved, resolved.eval.batch_size)
+    predict = predictor(model, resolved.preprocessing, resolved.eval.batch_size)
     return OpenedModel(
         predict,
         resolved,

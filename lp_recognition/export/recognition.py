@@ -13,6 +13,7 @@ from lp_recognition.evaluation.recognition import EvaluationList, EvaluationResu
 from lp_recognition.export.task import Predictor
 from lp_recognition.images.image import Image
 from lp_recognition.lists.annotations import Annotation, list_name, read_annotations
+from lp_recognition.lists.drawn import alphabet_of
 from lp_recognition.lists.rows import prepared_images
 from lp_recognition.model_files.checkpoints import Checkpoint, read_best
 from lp_recognition.model_files.recognition import RECOGNITION, CalibrationRecord, Measurement
@@ -41,6 +42,10 @@ class RecognitionExport:
     """Plate readers."""
 
     meaning = RECOGNITION
+
+    def settled(self, config: RecognitionConfig) -> RecognitionConfig:
+        """With the alphabet of its lists and drawn formats."""
+        return config.with_values(alphabet=alphabet_of(config).symbols)
 
     def network(self, config: RecognitionConfig, *, quantized: bool, per_channel: bool | None = None) -> keras.Model:
         """LPRNet, with or without quantizers."""
@@ -109,3 +114,7 @@ class RecognitionExport:
 
 def _names(config: RecognitionConfig) -> str:
     return ", ".join(list_name(name) for name in config.eval.file_list_path)
+
+
+#: What exports of this task are done by.
+TASK = RecognitionExport()

@@ -28,6 +28,9 @@ class ExportTask(Protocol[Schema]):
     def meaning(self) -> Meaning[Schema]:
         """What its files mean."""
 
+    def settled(self, config: Schema) -> Schema:
+        """The config with what only a training would settle, as one would: for looking at a network before it."""
+
     def network(self, config: Schema, *, quantized: bool, per_channel: bool | None = None) -> keras.Model:
         """Builds the network of a config, with or without quantizers.
 

@@ -140,6 +140,7 @@ class QuantizableUnit(keras.layers.Layer):
         operation: `conv`, `depthwise_conv` (over `(batch, height, width, channels)`) or `dense` (over `(batch, n)`).
         filters: Output channels; ignored by `depthwise_conv`.
         kernel_size: `(height, width)` of a convolution.
+        strides: Positions from output to output of a convolution, in both directions.
         padding: `same` or `valid`.
         batch_norm: Normalize; else the unit has a plain bias.
         relu: Clip at zero.
@@ -156,6 +157,7 @@ class QuantizableUnit(keras.layers.Layer):
         filters: int,
         kernel_size: tuple[int, int] = (1, 1),
         *,
+        strides: int = 1,
         padding: str = "same",
         batch_norm: bool = True,
         relu: bool = True,
@@ -169,6 +171,7 @@ class QuantizableUnit(keras.layers.Layer):
         self.operation = operation
         self.filters = filters
         self.kernel_size = kernel_size
+        self.strides = strides
         self.padding = padding
         self.batch_norm = batch_norm
         self.relu = relu
@@ -229,9 +232,12 @@ class QuantizableUnit(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         """The shape of the output, which Keras asks for before any tensor flows."""
-        if self.operation == "dense" or self.padding == "same":
+        if self.operation == "dense":
             return (*input_shape[:-1], self.filters)
-        spatial = [size - kernel + 1 for size, kernel in zip(input_shape[1:3], self.kernel_size, strict=True)]
+        spatial = [
+            size if size is None else -(-(size if self.padding == "same" else size - kernel + 1) // self.strides)
+            for size, kernel in zip(input_shape[1:3], self.kernel_size, strict=True)
+        ]
         return (input_shape[0], *spatial, self.filters)
 
     def folded(self) -> tuple[Any, Any]:
@@ -279,8 +285,8 @@ class QuantizableUnit(keras.layers.Layer):
         if self.operation == "dense":
             return ops.matmul(inputs, kernel)
         if self.operation == "depthwise_conv":
-            return ops.depthwise_conv(inputs, kernel, strides=1, padding=self.padding)
-        return ops.conv(inputs, kernel, strides=1, padding=self.padding)
+            return ops.depthwise_conv(inputs, kernel, strides=self.strides, padding=self.padding)
+        return ops.conv(inputs, kernel, strides=self.strides, padding=self.padding)
 
     def _normalize(self, outputs: Any) -> Any:
         gamma, beta = ops.convert_to_tensor(self.gamma), ops.convert_to_tensor(self.beta)

@@ -52,6 +52,8 @@ def noise(random: Random, size: tuple[int, int]) -> NDArray[np.int16]:
     """Sensor noise with a standard deviation of 64: int16 `(height, width, 3)`."""
     bank = random.choice(_noises())
     height, width = size
+    if height >= bank.shape[0] or width >= bank.shape[1]:  # a whole picture, not a crop
+        bank = np.tile(bank, (height // bank.shape[0] + 2, width // bank.shape[1] + 2, 1))
     y, x = random.randrange(bank.shape[0] - height), random.randrange(bank.shape[1] - width)
     return bank[y : y + height, x : x + width]
 

@@ -128,6 +128,11 @@ class Recognizer:
         self._pictures = self._witnesses = 0
 
     @property
+    def source(self) -> str:
+        """The file."""
+        return self._model.source
+
+    @property
     def runtime(self) -> str:
         """The module that runs the file, such as `ai_edge_litert.interpreter`."""
         return self._model.runtime

@@ -76,12 +76,7 @@ def load_settings(schema: type[Schema], path: str | Path, overrides: Sequence[st
     Raises:
         ConfigError: a missing file, an unknown key, a wrong type or value, a duplicate override.
     """
-    path = Path(expand_home(str(path)))
-    if path.is_dir():
-        inside = [path / name for name in ("default.py", "config.yaml") if (path / name).exists()]
-        if not inside:
-            raise ConfigError(f"{path}: expected default.py or config.yaml in this folder, received neither")
-        path = inside[0]
+    path = _located(path)
     if path.suffix in (".yaml", ".yml"):
         values = parse_settings(schema, read_text(path), str(path)).model_dump()
     else:
@@ -100,8 +95,35 @@ def load_settings(schema: type[Schema], path: str | Path, overrides: Sequence[st
     return validate(schema, _merge(schema, config.model_dump(), changes), "command line")
 
 
+def raw_settings(path: str | Path) -> dict[str, Any]:
+    """The values of a config as they stand, of whatever schema; those of its sections without their base's.
+
+    Raises:
+        ConfigError: a missing file, or one that is no config.
+    """
+    path = _located(path)
+    if path.suffix not in (".yaml", ".yml"):
+        return read_python(path, lambda base, changes: {**base, **changes}, lambda values, source: None)
+    return _parsed(read_text(path), str(path))
+
+
+def _located(path: str | Path) -> Path:
+    """The file of a config: itself, or what a folder holds."""
+    path = Path(expand_home(str(path)))
+    if not path.is_dir():
+        return path
+    inside = [path / name for name in ("default.py", "config.yaml") if (path / name).exists()]
+    if not inside:
+        raise ConfigError(f"{path}: expected default.py or config.yaml in this folder, received neither")
+    return inside[0]
+
+
 def parse_settings(schema: type[Schema], text: str, name: str) -> Schema:
     """Reads settings recorded as YAML text; `name` is for messages."""
+    return validate(schema, _parsed(text, name), name)
+
+
+def _parsed(text: str, name: str) -> dict[str, Any]:
     try:
         values = load_yaml(text)
     except yaml.YAMLError as error:
@@ -111,7 +133,7 @@ def parse_settings(schema: type[Schema], text: str, name: str) -> Schema:
         raise ConfigError(f"{place}: expected YAML, received: {problem}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{name}: expected settings, received {type(values).__name__}")
-    return validate(schema, values, name)
+    return values
 
 
 def dump_settings(config: Settings) -> str:

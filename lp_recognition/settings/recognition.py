@@ -93,6 +93,7 @@ class RecognitionConfig(TrainedConfig):
     )  # fmt: skip
     SETTLED_IN_TRAINING: ClassVar[tuple[str, ...]] = ("alphabet",)
 
+    task: Literal["recognition"] = "recognition"
     # What the network reads
     input_shape: tuple[PositiveInt, PositiveInt, PositiveInt] = (24, 94, 3)
     symmetric_range: bool = True

@@ -16,7 +16,7 @@ from lp_recognition.system.errors import did_you_mean
 from lp_recognition.system.files import expand_home
 
 #: The scripts of a clone that an installed package has as commands of their own.
-_INSTALLED_SCRIPTS = ("alpr", "train_lpr", "eval_lpr", "test_lpr", "export_frozen_graph")
+_INSTALLED_SCRIPTS = ("alpr", "train_lpr", "eval_lpr", "test_lpr", "train_lpd", "eval_lpd", "export_frozen_graph")
 
 _subcommand: ContextVar[str] = ContextVar("subcommand", default="")
 

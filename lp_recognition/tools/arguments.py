@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from lp_recognition.system.options import ScriptParser
-
-if TYPE_CHECKING:
-    from lp_recognition.settings.recognition import RecognitionConfig
 
 
 @dataclass(frozen=True)
@@ -24,7 +22,7 @@ class ModelArguments:
         model: What `--model` names; empty where it is not given.
     """
 
-    config: RecognitionConfig
+    config: Any
     source: str
     checkpoint: str
     model: str
@@ -43,13 +41,16 @@ class ModelArguments:
         return self.model or find_checkpoint(self.config, self.checkpoint or checkpoint)
 
 
-def parse_model_arguments(argv: Sequence[str] | None, description: str | None, example: str) -> ModelArguments:
+def parse_model_arguments(
+    argv: Sequence[str] | None, description: str | None, example: str, task: str = "recognition"
+) -> ModelArguments:
     """Reads a command line `config [key=value ...] [--checkpoint FILE | --model FILE]`.
 
     Args:
         argv: The words; None takes those of the process.
         description: The script's docstring, which is its `--help`.
         example: A setting to change, for `--help`.
+        task: What the config is of: `recognition` or `detection`.
 
     Raises:
         ConfigError: the config, or a setting that is changed, is wrong.
@@ -64,7 +65,6 @@ def parse_model_arguments(argv: Sequence[str] | None, description: str | None, e
     )
     arguments = parser.parse_intermixed_args(argv)
 
-    from lp_recognition.settings.recognition import load_config
-
+    load_config = importlib.import_module(f"lp_recognition.settings.{task}").load_config
     config = load_config(arguments.config, arguments.overrides)
     return ModelArguments(config, arguments.config, arguments.checkpoint, arguments.model)

@@ -15,6 +15,7 @@ read --other_bound percent fewer right. TFLite-Micro has to read what LiteRT's r
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Sequence
 
@@ -51,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.plates is not None and arguments.plates < 1:
         raise UserError(f"--plates: expected at least 1, received {arguments.plates}")
 
-    from lp_recognition.settings.recognition import load_config
+    from lp_recognition.settings.tasks import load_config
 
     config = load_config(arguments.config, arguments.overrides)
 
@@ -59,12 +60,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     import_quietly("tensorflow")
     from lp_recognition.deployment.comparison import Bounds, compare
-    from lp_recognition.deployment.recognition import RecognitionComparison
     from lp_recognition.system.progress import progress_bar
 
-    with progress_bar(None, "plate") as advance:
+    task = importlib.import_module(f"lp_recognition.deployment.{config.task}").TASK
+    with progress_bar(None, task.noun.removesuffix("s")) as advance:
         comparison = compare(
-            RecognitionComparison(), arguments.models, config, arguments.list, most=arguments.plates,
+            task, arguments.models, config, arguments.list, most=arguments.plates,
             progress=advance, noise_images=100 if arguments.layers else 0,
         )  # fmt: skip
     bounds = Bounds(arguments.bound / 100, arguments.other_bound / 100)

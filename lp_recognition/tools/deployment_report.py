@@ -41,21 +41,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.overrides and is_file:
         raise UserError(f"{arguments.overrides[0]}: expected no settings beside a .tflite; they are those of a config")
     if not is_file:  # a mistake in it shows before anything slow is imported
-        from lp_recognition.settings.recognition import load_config
+        from lp_recognition.settings.tasks import load_config
 
         config = load_config(arguments.model, arguments.overrides)
 
-        from lp_recognition.lists.drawn import alphabet_of
-
-        config = config.with_values(alphabet=alphabet_of(config).symbols)
-        task = import_quietly("lp_recognition.export.recognition").RecognitionExport()
+        task = import_quietly(f"lp_recognition.export.{config.task}").TASK
+        config = task.settled(config)
 
     from lp_recognition.deployment.report import report_config, report_file
     from lp_recognition.deployment.targets import choose_targets, load_targets
+    from lp_recognition.model_files.detection import DETECTION
     from lp_recognition.model_files.recognition import RECOGNITION
 
     targets = choose_targets(load_targets(arguments.targets), arguments.target)
-    report = report_file(model, targets, [RECOGNITION]) if is_file else report_config(task, config, model, targets)
+    report = (
+        report_file(model, targets, [RECOGNITION, DETECTION])
+        if is_file
+        else report_config(task, config, model, targets)
+    )
     if arguments.html:
         from lp_recognition.deployment.report_page import report_page
         from lp_recognition.system.files import write_text

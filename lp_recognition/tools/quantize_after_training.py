@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.images < 1:
         raise UserError(f"--images: expected at least 1, received {arguments.images}")
 
-    from lp_recognition.settings.recognition import load_config
+    from lp_recognition.settings.tasks import load_config
 
     config = load_config(arguments.config, arguments.overrides)
 
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from lp_recognition.system.native_log import import_quietly
 
     path = find_checkpoint(config, arguments.checkpoint)
-    task = import_quietly("lp_recognition.export.recognition").RecognitionExport()
+    task = import_quietly(f"lp_recognition.export.{config.task}").TASK
     count = import_quietly("lp_recognition.export.after_training").quantize_checkpoint(
         task, path, config, arguments.list, arguments.output, images=arguments.images, io_type=arguments.io,
         per_channel=not arguments.per_tensor, overwrite=arguments.overwrite,

@@ -60,13 +60,21 @@ def training_batches(
     Raises:
         UserError: later, by the iterator: a process was ended from outside, or memory is short.
     """
-    batches = all_batches(config, data, vocabulary)[start:stop]
-    if config.train.workers == 0:
+    return prefetched(all_batches(config, data, vocabulary)[start:stop], config.train.workers)
+
+
+def prefetched(batches: Any, workers: int) -> Any:
+    """An iterator with a `close()` over a Grain `MapDataset`, prepared by so many processes; by this one where 0.
+
+    Raises:
+        UserError: later, by the iterator: a process was ended from outside, or memory is short.
+    """
+    if workers == 0:
         return iter(batches.to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=2)))
     _settle_workers()
     iterable = batches.to_iter_dataset(grain.ReadOptions(num_threads=0, prefetch_buffer_size=0))
-    options = grain.MultiprocessingOptions(config.train.workers, per_worker_buffer_size=4)
-    return _FromWorkers(iterable.mp_prefetch(options, _start_worker), config.train.workers)
+    options = grain.MultiprocessingOptions(workers, per_worker_buffer_size=4)
+    return _FromWorkers(iterable.mp_prefetch(options, _start_worker), workers)
 
 
 class _FromWorkers:

@@ -163,7 +163,7 @@ class RecognitionTask:
         """Reads the evaluation list, where there is one."""
         if self.evaluation_list is None:
             return None
-        predict = predictor(model, self.config, self.config.eval.batch_size)
+        predict = predictor(model, self.config.preprocessing, self.config.eval.batch_size)
         result = evaluate(predict, self.evaluation_list, self.config, self.vocabulary)
         metrics = result.metrics
         low, high = metrics.lp_rr_interval

@@ -78,6 +78,12 @@ def test_photographs_of_the_user_lie_behind():
     assert 5 < sum(green) < 25
 
 
+@pytest.mark.parametrize("size", [(480, 640), (700, 300), (48, 1000)])
+def test_pictures_of_any_size(size):
+    generator = SceneGenerator(["cz"], seed=5, size=size)
+    assert all(generator.draw(index).image.shape == (*size, 3) for index in range(12))
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -19,7 +19,7 @@ import train_lpr
 from lp_recognition.lists.annotations import read_annotations
 from lp_recognition.model_files.checkpoints import list_checkpoints
 from lp_recognition.settings.loading import save_settings
-from lp_recognition.settings.recognition import load_config
+from lp_recognition.settings.tasks import load_config
 
 ROOT_SCRIPTS = sorted(path.name for path in ROOT.glob("*.py") if path.name not in ("conftest.py", "setup.py"))
 UTILS = sorted(path.stem for path in (ROOT / "utils").glob("*.py") if path.stem != "__init__")
@@ -145,8 +145,8 @@ def test_help_is_instant(target, how):
 
 def test_the_scripts_of_the_workflow_and_the_one_command_are_there():
     assert ROOT_SCRIPTS == [
-        "alpr.py", "eval_lpr.py", "export_frozen_graph.py", "infer_frozen_graph_single_image.py",
-        "infer_tflite_single_image.py", "test_lpr.py", "train_lpr.py",
+        "alpr.py", "eval_lpd.py", "eval_lpr.py", "export_frozen_graph.py", "infer_frozen_graph_single_image.py",
+        "infer_tflite_single_image.py", "test_lpr.py", "train_lpd.py", "train_lpr.py",
     ]  # fmt: skip
 
 
@@ -158,7 +158,7 @@ def test_an_unknown_option_is_refused(script, capsys):
     assert "--no_such_option" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "config").glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted((ROOT / "config").rglob("*.py")), ids=lambda path: path.name)
 def test_every_config_loads_and_takes_overrides(path):
     config = load_config(path)
     changed = load_config(path, ["train.batch_size=7", "eval.file_list_path=[a.txt,b.txt]", "model_dir=2024"])

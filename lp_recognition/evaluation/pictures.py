@@ -1,0 +1,109 @@
+"""Pictures to search, at a network's size, with their plates in them; and pictures of what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from lp_recognition.evaluation.detection import Found
+from lp_recognition.images.canvas import contact_sheet
+from lp_recognition.images.image import Image, read_image
+from lp_recognition.images.scene_augmentation import letterbox, move
+from lp_recognition.lists.scenes import Scene, ScenePlate, read_scenes
+from lp_recognition.plates.scenes import SceneGenerator
+from lp_recognition.reading.detector import Detection
+from lp_recognition.settings.detection import DetectionConfig
+
+#: Average precision looks at detections from this score on.
+LOWEST_SCORE = 0.02
+#: Seeds of drawn scenes: what is evaluated is never drawn in training.
+_EVAL_SEED = 1_000_003
+_NO_FILE = Path("drawn")
+_RIGHT = (80, 220, 80)
+
+
+def fitted_scene(scene: Scene, config: DetectionConfig) -> tuple[Image, Scene]:
+    """Reads a scene's picture and fits it into the network's input, plates and all.
+
+    Raises:
+        ImageError: the picture is missing or none.
+    """
+    size = config.input_shape[:2]
+    image, matrix = letterbox(config.preprocessing.to_channels(read_image(scene.path)), size)
+    plates = []
+    for plate in scene.plates:
+        left, top, right, bottom = move(np.array(plate.box, np.float32).reshape(2, 2), matrix).reshape(4).tolist()
+        corners = None if plate.corners is None else _points(move(np.array(plate.corners, np.float32), matrix))
+        plates.append(ScenePlate((left, top, right, bottom), corners, plate.text, plate.country))
+    return image, Scene(scene.path, size, tuple(plates), scene.complete, scene.group, scene.source)
+
+
+def drawn_scenes(config: DetectionConfig, count: int) -> list[tuple[Image, Scene]]:
+    """Draws held-out scenes at the network's size."""
+    size = config.input_shape[:2]
+    generator = SceneGenerator(config.train.plate_formats, config.train.random_seed + _EVAL_SEED, size)
+    found = []
+    for number in range(count):
+        drawn = generator.draw(number)
+        plates = []
+        for plate in drawn.plates:
+            (left, top), (right, bottom) = plate.corners.min(axis=0).tolist(), plate.corners.max(axis=0).tolist()
+            plates.append(ScenePlate((left, top, right, bottom), _points(plate.corners), plate.text))
+        image = config.preprocessing.to_channels(drawn.image)
+        found.append((image, Scene(_NO_FILE, size, tuple(plates), complete=True, group="drawn")))
+    return found
+
+
+def evaluation_pictures(config: DetectionConfig) -> list[tuple[Image, Scene]]:
+    """The pictures of `eval.file_list_path`; held-out drawn ones where a training draws scenes; else none.
+
+    Raises:
+        AnnotationError: a list cannot be read.
+        ImageError: a picture is missing or none.
+    """
+    if config.eval.file_list_path:
+        scenes, _ = read_scenes(config.eval.file_list_path, skip_bad_rows=config.eval.skip_bad_rows)
+        return [fitted_scene(scene, config) for scene in scenes]
+    return drawn_scenes(config, config.eval.generated_scenes) if config.train.generated_share > 0 else []
+
+
+def worst_sheet(
+    pictures: Sequence[tuple[Image, Scene]],
+    results: Sequence[tuple[Found, Sequence[Detection]]],
+    score_threshold: float,
+    most: int = 16,
+) -> Image | None:
+    """The pictures with most plates missed and false alarms, with what was found; None where there are none."""
+    worst = []
+    for (picture, scene), (found, detections) in zip(pictures, results, strict=True):
+        shown = found.scores >= score_threshold
+        right = int((found.plate_of[shown] >= 0).sum())
+        faults = found.plates - right + int(shown.sum()) - right
+        if faults:
+            kept = [detection for detection in detections if detection.score >= score_threshold]
+            worst.append((faults, picture, kept, scene))
+    worst.sort(key=lambda item: -item[0])
+    sheet = [draw_detections(picture, kept, scene) for _, picture, kept, scene in worst[:most]]
+    return contact_sheet(sheet, 4) if sheet else None
+
+
+def draw_detections(picture: Image, detections: Sequence[Detection], scene: Scene | None = None) -> Image:
+    """Draws what was found, by its score from red to yellow, over what is right, thin and green where it is known."""
+    image = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR) if picture.ndim == 2 or picture.shape[2] == 1 else picture.copy()
+    for plate in scene.plates if scene is not None else ():
+        left, top, right, bottom = plate.box
+        points = plate.corners or ((left, top), (right, top), (right, bottom), (left, bottom))
+        cv2.polylines(image, [np.round(points).astype(np.int32)], True, _RIGHT, 1, cv2.LINE_AA)
+    thickness = max(1, round(max(image.shape[:2]) / 500))
+    for detection in detections:
+        color = (0, round(255 * detection.score), 255)
+        cv2.polylines(image, [np.round(detection.corners).astype(np.int32)], True, color, thickness, cv2.LINE_AA)
+    return np.asarray(image, np.uint8)
+
+
+def _points(corners: NDArray[np.float32]) -> tuple[tuple[float, float], ...]:
+    return tuple((float(x), float(y)) for x, y in corners)

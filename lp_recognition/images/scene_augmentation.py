@@ -1,0 +1,105 @@
+"""Augmentation of photographs whose plates have corners: what moves the picture moves the corners.
+
+Nothing is mirrored: lettering never is. A picture that is turned keeps the order of its corners: they belong to the
+text.
+"""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from lp_recognition.images.image import Image
+
+#: What lies outside of a picture: the gray in the middle of the range, which networks take for nothing.
+FILL = 128
+
+
+def letterbox(image: Image, size: tuple[int, int]) -> tuple[Image, NDArray[np.float32]]:
+    """Fits a picture into a size, in its own proportions; the rest, at the right or below, is gray.
+
+    Args:
+        image: uint8 `(h, w, channels)`.
+        size: `(height, width)` of the result.
+
+    Returns:
+        The picture, and the map of its pixels to those of the result, float32 `(3, 3)`: a scale alone.
+    """
+    height, width = image.shape[:2]
+    scale = min(size[0] / height, size[1] / width)
+    inner = (max(1, min(size[1], round(width * scale))), max(1, min(size[0], round(height * scale))))
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    fitted = cv2.resize(image, inner, interpolation=interpolation).reshape(inner[1], inner[0], -1)
+    result = np.full((*size, image.shape[2]), FILL, np.uint8)
+    result[: inner[1], : inner[0]] = fitted
+    return result, np.diag(np.array([inner[0] / width, inner[1] / height, 1.0], np.float32))
+
+
+def random_view(
+    image: Image, plates: NDArray[np.floating], rng: Generator, size: tuple[int, int], smallest: float = 9.0
+) -> tuple[Image, NDArray[np.float32]]:
+    """Looks at a photograph anew: nearer or further, shifted, turned, a little from aside.
+
+    Where there are plates, one of them most often decides where to and how near: its width is drawn evenly over the
+    logarithm from `smallest` pixels to 0.6 of the picture, so that small plates are seen as often as large ones.
+
+    Args:
+        image: uint8 `(h, w, channels)`.
+        plates: The corners of its plates, `(n, 4, 2)` in pixels.
+        rng: Source of chance.
+        size: `(height, width)` of the result.
+        smallest: Of a plate, in pixels of the result.
+
+    Returns:
+        The view, and the map from the photograph's pixels to its own, float32 `(3, 3)`.
+    """
+    height, width = image.shape[:2]
+    whole = min(size[0] / height, size[1] / width)
+    # The point of the photograph to look at, and where it comes to lie in the view, in parts of its size.
+    focus, spot = rng.uniform(0.35, 0.65, 2) * (width, height), rng.uniform(0.35, 0.65, 2)
+    scale = whole * math.exp(rng.uniform(math.log(0.6), math.log(1.8)))
+    if len(plates) and rng.random() < 0.7:
+        plate = plates[int(rng.integers(len(plates)))]
+        wanted = math.exp(rng.uniform(math.log(smallest), math.log(0.6 * size[1])))
+        scale = min(max(wanted / max(float(np.ptp(plate[:, 0])), 1.0), 0.4 * whole), 4 * whole)
+        if scale > whole:  # else most of the photograph is in view wherever one looks
+            focus, spot = plate.mean(axis=0), rng.uniform(0.08, 0.92, 2)
+    angle = math.radians(rng.normal(0, 6))
+    shear, stretch = rng.normal(0, 0.06), math.exp(rng.normal(0, 0.1))
+    cos, sin = math.cos(angle), math.sin(angle)
+    turn = np.array([[cos, -sin], [sin, cos]]) @ np.array([[stretch, shear], [0, 1 / stretch]]) * scale
+    matrix = np.eye(3)
+    matrix[:2, :2] = turn
+    matrix[:2, 2] = spot * size[::-1] - turn @ focus
+    matrix[2, :2] = rng.normal(0, 0.04, 2) * scale / max(size)
+    return warp(image, matrix, size), matrix.astype(np.float32)
+
+
+def warp(image: Image, matrix: NDArray[np.floating], size: tuple[int, int]) -> Image:
+    """Maps a picture by a homography onto `size` (height, width), averaging where it shrinks; gray outside."""
+    shrink = 1 / max(1e-6, float(np.sqrt(abs(np.linalg.det(matrix[:2, :2])))))
+    if shrink > 1.4:  # a warp alone would alias
+        small = (max(1, round(image.shape[1] / shrink)), max(1, round(image.shape[0] / shrink)))
+        factor = np.diag([image.shape[1] / small[0], image.shape[0] / small[1], 1.0])
+        smaller = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
+        image = np.asarray(smaller, np.uint8).reshape(small[1], small[0], -1)
+        matrix = matrix @ factor
+    # OpenCV counts from pixel centres, corners from pixel edges.
+    shift = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
+    centred = np.linalg.inv(shift) @ matrix @ shift
+    fill = (FILL,) * 3
+    view = cv2.warpPerspective(
+        image, centred, size[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=fill
+    )
+    return np.asarray(view, np.uint8).reshape(*size, -1)
+
+
+def move(points: NDArray[np.floating], matrix: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Maps points `(..., 2)` by a homography."""
+    flat = np.asarray(points, np.float64).reshape(-1, 2) @ matrix[:2, :2].T + matrix[:2, 2]
+    depth = np.asarray(points, np.float64).reshape(-1, 2) @ matrix[2, :2] + matrix[2, 2]
+    return (flat / depth[:, None]).reshape(points.shape).astype(np.float32)

@@ -1,0 +1,46 @@
+"""The network of a plate detector: built of its settings, or filled from a checkpoint."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from lp_recognition.model_files.checkpoints import Checkpoint
+from lp_recognition.networks.lpdnet import build_lpdnet
+from lp_recognition.networks.restoring import restore
+from lp_recognition.settings.detection import DetectionConfig
+
+
+def lpdnet_of(
+    config: DetectionConfig, *, quantized: bool, per_channel: bool | None = None, **options: Any
+) -> keras.Model:
+    """Builds the network of a config.
+
+    Args:
+        config: Its settings.
+        quantized: With or without quantizers.
+        per_channel: One scale for each output channel of a kernel; None does as the config says.
+        options: Further ones of `build_lpdnet`, for training.
+    """
+    if per_channel is not None:
+        config = config.with_values(quantize_per_channel=per_channel)
+    return build_lpdnet(config, quantization_aware=quantized, **options)
+
+
+def restored_lpdnet(
+    checkpoint: Checkpoint[DetectionConfig], *, quantized: bool | None = None, per_channel: bool | None = None
+) -> keras.Model:
+    """Builds the network of a checkpoint and fills it; see `restoring.restore`.
+
+    Args:
+        checkpoint: What to restore.
+        quantized: With or without quantizers; None has them once the ranges were learnt.
+        per_channel: One scale for each output channel of a kernel; None does as the training did.
+
+    Raises:
+        ModelError: the weights do not fit the recorded config.
+    """
+    quantized = checkpoint.quantized if quantized is None else quantized
+    model = lpdnet_of(checkpoint.config, quantized=quantized, per_channel=per_channel)
+    return restore(model, checkpoint, checkpoint.config.preprocessing)

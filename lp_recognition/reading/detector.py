@@ -1,0 +1,194 @@
+"""Finds plates: a photograph in, four corners and a score for each plate out, with a `.tflite` on the light install."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lp_recognition.boxes.cells import CHANNELS, Grids, merge_overlapping
+from lp_recognition.images.image import Image, read_image
+from lp_recognition.images.scene_augmentation import letterbox, move
+from lp_recognition.model_files.description import settle_config
+from lp_recognition.model_files.detection import read_description
+from lp_recognition.model_files.interpreter import TensorInfo, image_predictor, open_interpreter
+from lp_recognition.model_files.pretrained import find_model
+from lp_recognition.settings.detection import DetectionConfig, load_config
+from lp_recognition.system.errors import ModelError
+
+#: So many cells of a picture are looked at, the surest first.
+_MOST_CELLS = 300
+#: Tiles overlap by this share of their sides: a plate that one cuts is whole in the next.
+_OVERLAP = 0.25
+
+
+@dataclass(frozen=True)
+class Detection:
+    """A plate that was found.
+
+    Attributes:
+        corners: x, y of left-up, right-up, right-bottom, left-bottom in pixels, float32 `(4, 2)`.
+        score: How sure the network is, in [0, 1].
+    """
+
+    corners: NDArray[np.float32]
+    score: float
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """Left, top, right, bottom of the upright box around the corners."""
+        (left, top), (right, bottom) = self.corners.min(axis=0), self.corners.max(axis=0)
+        return float(left), float(top), float(right), float(bottom)
+
+
+class Detector:
+    """Finds plates with a `.tflite`.
+
+    Args:
+        model: A `.tflite`, or the name of a shipped model.
+        config: Its settings, where the file does not describe itself.
+        score_threshold: The least score of a plate, in [0, 1]; None for that of the settings.
+        iou_threshold: Plates whose boxes share more than this are one; None for that of the settings.
+        num_threads: Threads of the interpreter.
+
+    Attributes:
+        config: The settings of the model.
+
+    Raises:
+        ConfigError: the config is broken or differs from what the file says; or there is neither.
+        ModelError: the file is missing or broken, or is no detector.
+    """
+
+    def __init__(
+        self,
+        model: str | Path,
+        *,
+        config: str | Path | DetectionConfig | None = None,
+        score_threshold: float | None = None,
+        iou_threshold: float | None = None,
+        num_threads: int = 1,
+    ) -> None:
+        path = find_model(model)
+        given = config if config is None or isinstance(config, DetectionConfig) else load_config(config)
+        self._model = open_interpreter(path, num_threads)
+        self.config = settle_config(path, read_description(path), given)
+        infer = self.config.infer
+        self.score_threshold = infer.score_threshold if score_threshold is None else score_threshold
+        self.iou_threshold = infer.iou_threshold if iou_threshold is None else iou_threshold
+        _check_fit(str(path), self._model.inputs[0], self._model.outputs[0], self.config)
+        self._grids = self.config.grids
+        self._predict = image_predictor(self._model, self.config.preprocessing)
+
+    @property
+    def ends(self) -> tuple[TensorInfo, TensorInfo]:
+        """Input and output of the file."""
+        return self._model.inputs[0], self._model.outputs[0]
+
+    def predict(self, images: Image) -> NDArray[np.float32]:
+        """Runs the model on pictures of its input's size, uint8: `(n, cells, 9)`."""
+        return self._predict(images)
+
+    def detect(self, image: Image | str | Path, *, tiles: bool = False) -> list[Detection]:
+        """Finds the plates of a photograph.
+
+        Args:
+            image: uint8 gray or BGR of any size, or a file.
+            tiles: Also look at parts of a large photograph, at the input's own resolution, for plates too small in the
+                whole.
+
+        Returns:
+            The plates in the photograph's pixels, the surest first.
+
+        Raises:
+            ImageError: a file that is missing or no image.
+        """
+        photograph = read_image(image) if isinstance(image, (str, Path)) else image
+        photograph = self.config.preprocessing.to_channels(photograph)
+        found = self._detect_in(photograph)
+        if tiles:
+            for left, top, width, height in tiles_of(photograph.shape[:2], self.config.input_shape[:2]):
+                for detection in self._detect_in(photograph[top : top + height, left : left + width]):
+                    if _is_whole(detection, (left, top, width, height), photograph.shape[:2]):
+                        moved = detection.corners + np.array((left, top), np.float32)
+                        found.append(dataclasses.replace(detection, corners=moved))
+        if not found:
+            return []
+        corners, scores = np.stack([one.corners for one in found]), [one.score for one in found]
+        return [Detection(*merged) for merged in merge_overlapping(corners, scores, self.iou_threshold)]
+
+    def _detect_in(self, picture: Image) -> list[Detection]:
+        fitted, matrix = letterbox(picture, self.config.input_shape[:2])
+        output = self._predict(fitted[None])[0]
+        inverse = np.linalg.inv(matrix)
+        return [
+            Detection(move(one.corners, inverse), one.score)
+            for one in decode_cells(output, self._grids, self.score_threshold, self.iou_threshold)
+        ]
+
+
+def decode_cells(
+    output: NDArray[np.floating], grids: Grids, score_threshold: float, iou_threshold: float
+) -> list[Detection]:
+    """Reads what a network says of one picture.
+
+    Args:
+        output: `(cells, 9)`: the score's logit and eight offsets of each cell.
+        grids: The cells.
+        score_threshold: The least score of a plate, in [0, 1].
+        iou_threshold: Plates whose boxes share more than this are one.
+
+    Returns:
+        The plates in pixels of the network's input, the surest first.
+    """
+    scores = 1 / (1 + np.exp(-np.clip(output[:, 0].astype(np.float64), -30, 30)))
+    cells = np.flatnonzero(scores >= score_threshold)
+    if len(cells) > _MOST_CELLS:
+        cells = cells[np.argsort(-scores[cells], kind="stable")[:_MOST_CELLS]]
+    corners = grids.corners(output[cells, 1:], cells)
+    return [Detection(*found) for found in merge_overlapping(corners, scores[cells], iou_threshold)]
+
+
+def tiles_of(size: tuple[int, int], tile: tuple[int, int]) -> list[tuple[int, int, int, int]]:
+    """Parts of a picture as large as a network's input: `(left, top, width, height)`; none where it is hardly larger.
+
+    Args:
+        size: `(height, width)` of the picture.
+        tile: `(height, width)` of the input.
+    """
+    if max(size[0] / tile[0], size[1] / tile[1]) < 1.5:
+        return []
+    spans = []
+    for whole, part in zip(size, tile, strict=True):
+        part = min(part, whole)
+        count = max(1, int(np.ceil((whole - part) / (part * (1 - _OVERLAP)))) + 1)
+        spans.append([(round(place), part) for place in np.linspace(0, whole - part, count)])
+    return [(left, top, width, height) for top, height in spans[0] for left, width in spans[1]]
+
+
+def _is_whole(detection: Detection, tile: tuple[int, int, int, int], size: tuple[int, int]) -> bool:
+    """Whether a plate found in a tile does not touch an edge behind which the picture goes on."""
+    left, top, width, height = tile
+    x0, y0, x1, y1 = detection.box
+    return (
+        (x0 > 1 or left == 0)
+        and (y0 > 1 or top == 0)
+        and (x1 < width - 1 or left + width == size[1])
+        and (y1 < height - 1 or top + height == size[0])
+    )
+
+
+def _check_fit(source: str, taken: TensorInfo, given: TensorInfo, config: DetectionConfig) -> None:
+    """Refuses a model that is not the one the config describes."""
+    if len(taken.shape) != 4 or taken.shape[1:] != config.input_shape:
+        raise ModelError(
+            f"{source}: input_shape: expected {config.input_shape} as the config says, received an input of shape "
+            f"{taken.shape}"
+        )
+    expected = (config.grids.count, CHANNELS)
+    if given.shape[1:] != expected:
+        raise ModelError(
+            f"{source}: expected cells of shape (batch, {expected[0]}, {expected[1]}), received {given.shape}"
+        )

@@ -1,0 +1,135 @@
+"""From cells to plates, in pixels of the photograph; tiles; and plates laid flat."""
+
+from __future__ import annotations
+
+import itertools
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lp_recognition.boxes.cells import Grids
+from lp_recognition.images.scene_augmentation import letterbox, move, random_view, warp
+from lp_recognition.reading.detector import decode_cells, tiles_of
+from lp_recognition.reading.rectification import rectify
+
+GRIDS = Grids((96, 128), (8, 16))
+
+
+def output_of(corners: np.ndarray, cell: int, score: float) -> np.ndarray:
+    output = np.zeros((GRIDS.count, 9), np.float32)
+    output[:, 0] = -9
+    output[cell, 0] = np.log(score / (1 - score))
+    output[cell, 1:] = ((corners - GRIDS.middles[cell]) / GRIDS.stride_of_cell[cell]).reshape(8)
+    return output
+
+
+def test_a_cell_speaks_of_corners_in_pixels():
+    corners = np.array([[20, 30], [60, 26], [62, 40], [22, 44]], np.float32)
+    [found] = decode_cells(output_of(corners, 60, 0.8), GRIDS, 0.5, 0.4)
+    np.testing.assert_allclose(found.corners, corners, atol=1e-4)
+    assert found.score == pytest.approx(0.8, abs=1e-6)
+    assert found.box == pytest.approx((20, 26, 62, 44))
+    assert decode_cells(output_of(corners, 60, 0.8), GRIDS, 0.81, 0.4) == []
+
+
+def test_no_logit_overflows():
+    output = np.full((GRIDS.count, 9), -1e9, np.float32)
+    output[:, 1:] = 0
+    with np.errstate(all="raise"):
+        assert decode_cells(output, GRIDS, 0.1, 0.4) == []
+
+
+@given(st.integers(20, 3000), st.integers(20, 3000))
+def test_tiles_cover_the_picture_and_overlap(height, width):
+    tiles = tiles_of((height, width), (240, 320))
+    if not tiles:
+        assert max(height / 240, width / 320) < 1.5
+        return
+    seen = np.zeros((height, width), bool)
+    for left, top, wide, high in tiles:
+        assert 0 <= left <= width - wide
+        assert 0 <= top <= height - high
+        seen[top : top + high, left : left + wide] = True
+    assert seen.all()
+    columns = sorted({left for left, _, _, _ in tiles})
+    assert all(second - first <= 0.76 * 320 + 1 for first, second in itertools.pairwise(columns))
+
+
+@given(st.integers(1, 900), st.integers(1, 900))
+def test_a_letterbox_keeps_proportions_and_maps_corners(height, width):
+    image = np.zeros((height, width, 1), np.uint8)
+    fitted, matrix = letterbox(image, (96, 128))
+    assert fitted.shape == (96, 128, 1)
+    corner = move(np.array([[width, height]], np.float32), matrix)[0]
+    assert corner[0] <= 128.01
+    assert corner[1] <= 96.01
+    assert max(corner[0] / 128, corner[1] / 96) > 0.98  # it fills the one or the other side
+    x, y = (round(float(value)) for value in corner)
+    assert not fitted[:y, :x].any()
+    assert (fitted[y:] == 128).all()
+    assert (fitted[:, x:] == 128).all()
+
+
+def spotted(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """A picture with four bright spots, and where they are."""
+    rng = np.random.default_rng(seed)
+    points = np.array([[60, 50], [140, 55], [138, 85], [58, 80]], np.float32) + rng.uniform(-8, 8, (4, 2)).astype(
+        np.float32
+    )
+    image = np.zeros((150, 200, 1), np.uint8)
+    for x, y in points:
+        cv2.circle(image, (round(float(x) * 16 - 8), round(float(y) * 16 - 8)), 4 * 16, (255,), -1, cv2.LINE_AA, 4)
+    return image, points
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_what_moves_the_picture_moves_the_corners(seed):
+    image, points = spotted(seed)
+    view, matrix = random_view(image, points[None], np.random.default_rng(seed), (240, 320))
+    moved = move(points, matrix)
+    scale = float(np.sqrt(abs(np.linalg.det(matrix[:2, :2]))))
+    inside = [(x, y) for x, y in moved if 12 * scale < x < 320 - 12 * scale and 12 * scale < y < 240 - 12 * scale]
+    for x, y in inside:
+        reach = max(2, round(7 * scale))
+        y0, x0 = int(y) - reach, int(x) - reach
+        area = view[y0 : y0 + 2 * reach + 1, x0 : x0 + 2 * reach + 1, 0].astype(float)
+        area[area < 140] = 0  # the gray around is no spot
+        ys, xs = np.mgrid[: area.shape[0], : area.shape[1]]
+        middle = (xs * area).sum() / area.sum() + x0 + 0.5, (ys * area).sum() / area.sum() + y0 + 0.5
+        assert middle == pytest.approx((x, y), abs=0.35 + 0.1 * scale)
+
+
+def test_a_warp_to_the_same_place_changes_nothing():
+    image = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+    assert np.array_equal(warp(image, np.eye(3), (40, 60)), image)
+
+
+@pytest.mark.parametrize("scale", [0.5, 1, 6])
+def test_a_plate_is_laid_flat_with_its_margin(scale):
+    height, width = round(60 * scale), round(200 * scale)
+    flat = np.full((height, width, 3), 200, np.uint8)
+    flat[:, : width // 2] = 90
+    corners = np.array([[100, 80], [290, 110], [285, 170], [95, 135]], np.float32) * scale
+    source = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    shift = np.float32(0.5)
+    matrix = cv2.getPerspectiveTransform(source - shift, corners - shift)
+    photograph = cv2.warpPerspective(flat, matrix, (round(400 * scale), round(250 * scale)), flags=cv2.INTER_AREA)
+    crop = rectify(photograph, corners, margin=(0.1, 0.2))
+    rows, columns = crop.shape[:2]
+    assert columns / rows == pytest.approx(crop.shape[1] / crop.shape[0])
+    y0, x0 = rows * 0.2 / 1.4, columns * 0.1 / 1.2
+    inner = crop[round(y0 + 2) : round(rows - y0 - 2), round(x0 + 2) : round(columns - x0 - 2), 0].astype(float)
+    half = inner.shape[1] // 2
+    assert abs(inner[:, : half - 2].mean() - 90) < 3
+    assert abs(inner[:, half + 2 :].mean() - 200) < 3
+    assert crop[0].mean() < 60  # above the plate it is black
+
+
+def test_a_plate_at_the_edge_is_cut_out_all_the_same():
+    photograph = np.full((50, 80), 77, np.uint8)
+    crop = rectify(photograph, [(-10, 5), (60, 5), (60, 25), (-10, 25)])
+    assert crop.ndim == 2
+    assert (crop == 77).all()

@@ -1,0 +1,146 @@
+"""The detector as a task of the loop: targets, batches, a training into 8 bits, its files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lp_recognition.export.detection import DetectionExport
+from lp_recognition.export.exporting import export_checkpoint
+from lp_recognition.model_files.checkpoints import load_checkpoint
+from lp_recognition.model_files.detection import measurement_of, read_description
+from lp_recognition.networks.detection_losses import COMPLETE, CORNER_WEIGHT, CORNERS, HAS_PLATE, HEIGHT, UNDECIDED
+from lp_recognition.reading.detector import Detector
+from lp_recognition.settings.detection import DetectionConfig
+from lp_recognition.system.errors import AnnotationError, ConfigError
+from lp_recognition.tools.generate_scenes import main as generate_scenes
+from lp_recognition.tools.models import open_detector
+from lp_recognition.training.detection import train
+from lp_recognition.training.detection_batches import Sample, all_batches, encode
+
+SIZES = {"input_shape": (64, 96, 1), "stages": ((8, 1), (8, 1), (12, 1)), "head_filters": 8, "kernel_size": 3}
+LOOP = {"batch_size": 4, "steps": 4, "quantization_delay": 2, "save_checkpoints_steps": 2, "display_iter": 1,
+        "learning_rate_warmup_steps": 0, "workers": 0, "plate_formats": ("cn_blue",)}  # fmt: skip
+
+
+def config_of(folder: Path, eval_list: Path | None = None, **train_settings: object) -> DetectionConfig:
+    return DetectionConfig.model_validate(
+        {
+            "model_dir": str(folder), "quantization_aware": True, **SIZES, "train": {**LOOP, **train_settings},
+            "eval": {"generated_scenes": 4, "file_list_path": str(eval_list) if eval_list else ()},
+        }
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("scenes") / "drawn"
+    generate_scenes(["--count", "6", "--format", "cn_blue", "--size", "120x160", "--output", str(folder)])
+    return folder / "plates.jsonl"
+
+
+def sample(*corners: list[list[float]], weights: list[float] | None = None, complete: bool = True) -> Sample:
+    array = np.array(corners, np.float32).reshape(-1, 4, 2)
+    counts = np.ones(len(array), np.float32) if weights is None else np.array(weights, np.float32)
+    return Sample(np.zeros((64, 96, 1), np.uint8), array, counts, complete)
+
+
+def test_targets_say_where_the_plate_is():
+    grids = config_of(Path("x")).grids
+    corners = [[20, 30], [52, 28], [53, 38], [21, 40]]
+    targets = encode(sample(corners, weights=[0.0]), grids, (64, 96))
+    cells = np.flatnonzero(targets[:, HAS_PLATE])
+    assert len(cells)
+    np.testing.assert_allclose(grids.corners(targets[cells, CORNERS], cells), [corners] * len(cells), atol=1e-3)
+    assert (targets[cells, CORNER_WEIGHT] == 0).all()
+    assert targets[cells, HEIGHT] * grids.stride_of_cell[cells] == pytest.approx(10.05, abs=0.1)
+    assert targets[:, UNDECIDED].any()
+    assert not (targets[:, UNDECIDED] * targets[:, HAS_PLATE]).any()
+    assert (targets[:, COMPLETE] == 1).all()
+
+
+@pytest.mark.parametrize(
+    "corners",
+    [
+        [[80, 30], [120, 30], [120, 42], [80, 42]],  # most of it outside
+        [[20, 30], [24, 30], [24, 31], [20, 31]],  # a row of pixels
+    ],
+)
+def test_what_cannot_be_found_is_neither_right_nor_wrong(corners):
+    targets = encode(sample(corners), config_of(Path("x")).grids, (64, 96))
+    assert not targets[:, HAS_PLATE].any()
+    assert targets[:, UNDECIDED].any()
+
+
+def test_no_plate_no_targets():
+    targets = encode(sample(complete=False), config_of(Path("x")).grids, (64, 96))
+    assert not targets.any()
+
+
+def test_batches_are_the_same_for_the_same_numbers(scenes, tmp_path):
+    from lp_recognition.lists.scenes import read_scenes
+
+    config = config_of(tmp_path, file_list_path=str(scenes), generated_share=0.5, join_share=0.5)
+    rows, _ = read_scenes(scenes)
+    first, again = all_batches(config, rows), all_batches(config, rows)
+    for number in (5, 0, 5):
+        for one, other in zip(first[number], again[number], strict=True):
+            assert np.array_equal(one, other)
+    pictures, targets = first[0]
+    assert pictures.shape == (4, 64, 96, 1)
+    assert pictures.dtype == targets.dtype == np.float32
+    assert not np.array_equal(first[0][0], first[1][0])
+
+
+def test_a_training_into_eight_bits_and_its_files(scenes, tmp_path, capsys):
+    config = config_of(tmp_path / "model", scenes, file_list_path=str(scenes), generated_share=0.5)
+    result = train(config)
+    assert (result.step, result.finished) == (4, True)
+    assert 0 <= result.evaluation.headline <= 1
+    assert "AP " in result.evaluation.summary
+    checkpoint = tmp_path / "model" / "model.ckpt-4.ckpt"
+    assert load_checkpoint(checkpoint, DetectionConfig).quantized
+
+    export_checkpoint(
+        DetectionExport(), checkpoint, config, tmp_path / "out", kinds=("uint8", "int8"), lists=[str(scenes)]
+    )
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 64, 96, 1), np.uint8)
+    expected = open_detector(checkpoint).predict(pixels)
+    assert expected.std() > 0
+    for kind in ("uint8", "int8"):  # the very same numbers
+        path = tmp_path / "out" / f"graph_{kind}.tflite"
+        assert np.array_equal(open_detector(path).predict(pixels), expected)
+        measured = measurement_of(read_description(path))
+        assert (measured.of, measured.plates, measured.lists) == (
+            "this file",
+            result.evaluation.details.plates,
+            "plates.jsonl",
+        )
+    assert np.abs(open_detector(tmp_path / "out" / "graph.pb.frozen").predict(pixels) - expected).max() < 0.2
+    found = Detector(tmp_path / "out" / "graph_int8.tflite", score_threshold=0.0).detect(
+        np.zeros((200, 300, 3), np.uint8)
+    )
+    assert all(np.isfinite(one.corners).all() for one in found)
+
+
+def test_a_stopped_training_goes_on_with_the_same_weights(tmp_path):
+    settings = {"generated_share": 1.0, "learning_rate_schedule": "constant"}
+    train(config_of(tmp_path / "whole", **settings))
+    train(config_of(tmp_path / "halves", **settings, steps=3))
+    train(config_of(tmp_path / "halves", **settings))
+    arrays = [
+        load_checkpoint(tmp_path / name / "model.ckpt-4.ckpt", DetectionConfig).arrays for name in ("whole", "halves")
+    ]
+    assert all(np.array_equal(arrays[0][name], arrays[1][name]) for name in arrays[0])
+
+
+def test_mistakes_are_told_before_the_first_step(tmp_path):
+    with pytest.raises(ConfigError, match="expected a list of scenes, received none"):
+        train(config_of(tmp_path))
+    with pytest.raises(ConfigError, match=r"train\.teacher: expected none"):
+        train(config_of(tmp_path, generated_share=1.0, teacher="x.ckpt"))
+    (tmp_path / "bad.jsonl").write_text("{}\n")
+    with pytest.raises(AnnotationError, match=r"bad\.jsonl:1: expected the key `image`"):
+        train(config_of(tmp_path, file_list_path=str(tmp_path / "bad.jsonl")))

@@ -1,0 +1,47 @@
+"""Trains LPDNet, the plate detector, or goes on with the training that model_dir holds.
+
+examples:
+  python train_lpd.py config/lpd                          drawn scenes, no data set needed
+  python train_lpd.py config/lpd_mcu.py train.file_list_path=scenes/plates.jsonl eval.file_list_path=val/plates.jsonl
+  python train_lpd.py config/lpd --init_checkpoint model_lpd/model.ckpt-20000.ckpt
+
+The same command goes on after Ctrl-C, a crash or a power cut. `tensorboard --logdir model_lpd` shows the curves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lp_recognition.system.errors import run_script
+from lp_recognition.system.options import ScriptParser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit status."""
+    parser = ScriptParser(__doc__)
+    parser.add_argument("config", help="a config (.py), a folder (its default.py), or a recorded config.yaml")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings to change: train.batch_size=64")
+    parser.add_argument("--init_checkpoint", default="", help="start from its weights instead of at random")
+    arguments = parser.parse_intermixed_args(argv)
+
+    from lp_recognition.settings.detection import load_config
+
+    config = load_config(arguments.config, arguments.overrides)
+
+    from lp_recognition.system.native_log import import_quietly
+
+    result = import_quietly("lp_recognition.training.detection").train(config, arguments.init_checkpoint)
+    state = "finished" if result.finished else "interrupted, the same command goes on"
+    print(f"{state}: step {result.step} of {config.train.steps}, checkpoints in {config.model_dir}")
+    if result.evaluation is not None:
+        print(result.evaluation.summary)
+    return 0 if result.finished else 130
+
+
+def script() -> None:
+    """The entry point `train-lpd`."""
+    run_script(main)
+
+
+if __name__ == "__main__":
+    script()
