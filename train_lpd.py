@@ -10,10 +10,15 @@ The same command goes on after Ctrl-C, a crash or a power cut. `tensorboard --lo
 
 from __future__ import annotations
 
+import logging
+import sys
 from collections.abc import Sequence
 
 from lp_recognition.system.errors import run_script
 from lp_recognition.system.options import ScriptParser
+
+# Here, because worker processes import this file first: Grain complains in each of a profiler that need not be there.
+logging.getLogger("absl").setLevel(logging.ERROR)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,13 +33,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     config = load_config(arguments.config, arguments.overrides)
 
+    from lp_recognition.system.keras_environment import backend_name
     from lp_recognition.system.native_log import import_quietly
 
+    if sys.stderr.isatty():  # it takes some seconds, and whoever watches shall know
+        print(f"model_dir: {config.model_dir}; starting {backend_name()} ...", file=sys.stderr)
     result = import_quietly("lp_recognition.training.detection").train(config, arguments.init_checkpoint)
-    state = "finished" if result.finished else "interrupted, the same command goes on"
-    print(f"{state}: step {result.step} of {config.train.steps}, checkpoints in {config.model_dir}")
-    if result.evaluation is not None:
-        print(result.evaluation.summary)
+    print(result.describe(config))
     return 0 if result.finished else 130
 
 

@@ -51,12 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if sys.stderr.isatty():  # it takes some seconds, and whoever watches shall know
         print(f"model_dir: {config.model_dir}; starting {backend_name()} ...", file=sys.stderr)
     result = import_quietly("lp_recognition.training.recognition").train(config, arguments.init_checkpoint)
-    state = "interrupted, the same command goes on"
-    if result.finished:
-        state = "finished early" if result.stopped_early else "finished"
-    print(f"{state}: step {result.step} of {config.train.steps}, checkpoints in {config.model_dir}")
-    if result.evaluation is not None:
-        print(result.evaluation.summary)
+    print(result.describe(config))
     return 0 if result.finished else 130
 
 

@@ -6,6 +6,9 @@ Other configs name this file as their `base` and hold only what differs. A confi
 too, but where a comment says otherwise: there it has the network of the paper, in float, and plates from lists.
 """
 
+# What is trained: a reader of plates. A detector's configs say "detection" (config/lpd).
+task = "recognition"
+
 # Where checkpoints, the log and the recorded config.yaml go.
 model_dir = "model"
 

@@ -1,4 +1,4 @@
-"""The reference of the plate detector: every setting with its default, on drawn scenes, so that no data set is needed.
+"""The reference of the plate detector: every setting, explained, on drawn scenes, so that no data set is needed.
 
     python train_lpd.py config/lpd
 
@@ -58,27 +58,59 @@ class train:
     # Weights of corners and boxes beside the score.
     corner_weight = 1.0
     box_weight = 1.0
+    # Processes that prepare batches beside the training; 0 prepares them in a thread.
     workers = 1
 
+    # The loop; config/default.py says more of each.
     batch_size = 32
+    precision = "float32"
     steps = 20000
     learning_rate = 0.003
     learning_rate_schedule = "cosine"
     learning_rate_warmup_steps = 200
+    learning_rate_decay_steps = 5000
+    learning_rate_decay_factor = 0.5
+    opt_type = "AdamW"
+    weight_decay = 0.0001
+    clip_norm = 5.0
+    grad_noise_scale = 0.0
+    # A detector learns from labels alone: a teacher is an error.
+    teacher = ""
+    teacher_share = 0.5
     quantization_delay = 17000
+    random_seed = 666
+
+    # Start from the weights of this checkpoint (as --init_checkpoint).
+    checkpoint = ""
+    # A checkpoint, and an evaluation, every so many steps; the last few and the best are kept.
+    save_checkpoints_steps = 1000
+    checkpoints_to_keep = 3
+    # End after so many evaluations without a better one, 0 for never.
+    early_stopping = 0
+    # Steps between two points of the log.
+    display_iter = 50
+    need_to_save_weights = True
+    need_to_save_log = True
 
 
 class eval:
+    # Lists of scenes to measure on, and whether to leave bad rows out.
     file_list_path = ()
     skip_bad_rows = False
+    # Pictures at a time; never changes the result.
+    batch_size = 32
     # Drawn scenes to measure on where there is no list.
     generated_scenes = 300
     # The least score of a plate, and how much two of them may share before they are one.
     score_threshold = 0.4
     iou_threshold = 0.4
+    # The checkpoint to measure; else --checkpoint, else the best of model_dir.
+    checkpoint = ""
+    # Where the results go; else beside the checkpoint.
+    output_dir = ""
 
 
 class infer:
+    # The same for a file that finds plates; they go into its description.
     score_threshold = 0.4
     iou_threshold = 0.4
-    output_dir = "out"

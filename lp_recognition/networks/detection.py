@@ -8,7 +8,7 @@ import keras
 
 from lp_recognition.model_files.checkpoints import Checkpoint
 from lp_recognition.networks.lpdnet import build_lpdnet
-from lp_recognition.networks.restoring import restore
+from lp_recognition.networks.restoring import restored
 from lp_recognition.settings.detection import DetectionConfig
 
 
@@ -31,16 +31,5 @@ def lpdnet_of(
 def restored_lpdnet(
     checkpoint: Checkpoint[DetectionConfig], *, quantized: bool | None = None, per_channel: bool | None = None
 ) -> keras.Model:
-    """Builds the network of a checkpoint and fills it; see `restoring.restore`.
-
-    Args:
-        checkpoint: What to restore.
-        quantized: With or without quantizers; None has them once the ranges were learnt.
-        per_channel: One scale for each output channel of a kernel; None does as the training did.
-
-    Raises:
-        ModelError: the weights do not fit the recorded config.
-    """
-    quantized = checkpoint.quantized if quantized is None else quantized
-    model = lpdnet_of(checkpoint.config, quantized=quantized, per_channel=per_channel)
-    return restore(model, checkpoint, checkpoint.config.preprocessing)
+    """Builds the network of a checkpoint and fills it; see `restoring.restored`."""
+    return restored(checkpoint, lpdnet_of, quantized=quantized, per_channel=per_channel)

@@ -8,7 +8,7 @@ import keras
 
 from lp_recognition.model_files.checkpoints import Checkpoint
 from lp_recognition.networks.lprnet import Architecture, build_lprnet
-from lp_recognition.networks.restoring import restore
+from lp_recognition.networks.restoring import restored
 from lp_recognition.settings.recognition import RecognitionConfig
 
 
@@ -31,16 +31,5 @@ def lprnet_of(
 def restored_lprnet(
     checkpoint: Checkpoint[RecognitionConfig], *, quantized: bool | None = None, per_channel: bool | None = None
 ) -> keras.Model:
-    """Builds the network of a checkpoint and fills it; see `restoring.restore`.
-
-    Args:
-        checkpoint: What to restore.
-        quantized: With or without quantizers; None has them once the ranges were learnt.
-        per_channel: One scale for each output channel of a kernel; None does as the training did.
-
-    Raises:
-        ModelError: the weights do not fit the recorded config.
-    """
-    quantized = checkpoint.quantized if quantized is None else quantized
-    model = lprnet_of(checkpoint.config, quantized=quantized, per_channel=per_channel)
-    return restore(model, checkpoint, checkpoint.config.preprocessing)
+    """Builds the network of a checkpoint and fills it; see `restoring.restored`."""
+    return restored(checkpoint, lprnet_of, quantized=quantized, per_channel=per_channel)

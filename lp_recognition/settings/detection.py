@@ -10,15 +10,15 @@ from pydantic import Field, field_validator
 
 from lp_recognition.boxes.cells import Grids
 from lp_recognition.images.image import Preprocessing
-from lp_recognition.settings.loading import Section, load_settings, parse_settings
-from lp_recognition.settings.training import Fraction, LoopConfig, PositiveInt, TrainedConfig, listed
+from lp_recognition.settings.loading import PathText, Section, load_settings, parse_settings
+from lp_recognition.settings.training import Fraction, ListedConfig, LoopConfig, PositiveInt, TrainedConfig, listed
 
 
 class TrainConfig(LoopConfig):
     """Settings of `train_lpd.py`."""
 
     # Data
-    file_list_path: tuple[str, ...] = ()
+    file_list_path: tuple[PathText, ...] = ()
     skip_bad_rows: bool = False
     generated_share: Fraction = 0.0
     plate_formats: tuple[str, ...] | dict[str, float] = ("cn_blue", "cz", "eu", "us", "vn")
@@ -32,32 +32,20 @@ class TrainConfig(LoopConfig):
     _lists = field_validator("file_list_path", "plate_formats", mode="before")(listed)
 
 
-class EvalConfig(Section):
+class EvalConfig(ListedConfig):
     """Settings of `eval_lpd.py`, and of the evaluation beside a training."""
 
-    file_list_path: tuple[str, ...] = ()
-    skip_bad_rows: bool = False
-    generated_scenes: PositiveInt = 300
     batch_size: PositiveInt = 32
+    generated_scenes: PositiveInt = 300
     score_threshold: Fraction = 0.4
     iou_threshold: Fraction = 0.4
-    checkpoint: str = ""
-    output_dir: str = ""
-
-    _lists = field_validator("file_list_path", mode="before")(listed)
 
 
 class InferConfig(Section):
-    """Settings of `test_lpd.py`."""
+    """What a detector that finds plates goes by."""
 
-    file_list_path: tuple[str, ...] = ()
-    skip_bad_rows: bool = False
     score_threshold: Fraction = 0.4
     iou_threshold: Fraction = 0.4
-    checkpoint: str = ""
-    output_dir: str = "out"
-
-    _lists = field_validator("file_list_path", mode="before")(listed)
 
 
 class DetectionConfig(TrainedConfig):

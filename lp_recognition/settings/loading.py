@@ -171,8 +171,14 @@ def validate(schema: type[Schema], values: Mapping[str, Any], source: str) -> Sc
     """Checks plain values by a schema; `source` is for messages.
 
     Raises:
-        ConfigError: an unknown key, a wrong type or value.
+        ConfigError: settings of another task, an unknown key, a wrong type or value.
     """
+    task = schema.model_fields.get("task")
+    if task is not None and values.get("task", task.default) != task.default:  # else all its keys would be unknown
+        raise ConfigError(
+            f"{source}: task: expected {task.default!r}, received {values['task']!r}. A config is for the scripts of"
+            " its task: train_lpr.py and those beside it for recognition, train_lpd.py for detection"
+        )
     try:
         return schema.model_validate(values)
     except pydantic.ValidationError as error:

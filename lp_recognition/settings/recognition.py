@@ -13,7 +13,7 @@ from pydantic import Field, field_validator, model_validator
 
 from lp_recognition.images.image import Preprocessing
 from lp_recognition.settings.loading import PathText, Section, load_settings, parse_settings
-from lp_recognition.settings.training import Fraction, LoopConfig, PositiveInt, TrainedConfig, listed
+from lp_recognition.settings.training import Fraction, ListedConfig, LoopConfig, PositiveInt, TrainedConfig, listed
 from lp_recognition.system.errors import ConfigError
 from lp_recognition.texts.normal_form import normal_form
 from lp_recognition.texts.vocabulary import Vocabulary, split_symbols
@@ -56,31 +56,18 @@ class TrainConfig(LoopConfig):
         return self.generated_share > 0 or (self.repaint_share > 0 and bool(self.file_list_path))
 
 
-class EvalConfig(Section):
+class EvalConfig(ListedConfig):
     """Settings of `eval_lpr.py`, and of the evaluation beside a training."""
 
-    file_list_path: tuple[PathText, ...] = ()
-    skip_bad_rows: bool = False
     generated_plates: PositiveInt = 1000
-    batch_size: PositiveInt = 64
     beam_width: PositiveInt = 1
-    checkpoint: PathText = ""
-    output_dir: PathText = ""
-
-    _lists = field_validator("file_list_path", mode="before")(listed)
 
 
-class InferConfig(Section):
+class InferConfig(ListedConfig):
     """Settings of `test_lpr.py`."""
 
-    file_list_path: tuple[PathText, ...] = ()
-    skip_bad_rows: bool = False
-    batch_size: PositiveInt = 64
     beam_width: PositiveInt = 1
-    checkpoint: PathText = ""
     output_dir: PathText = "out"
-
-    _lists = field_validator("file_list_path", mode="before")(listed)
 
 
 class RecognitionConfig(TrainedConfig):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from lp_recognition.settings.loading import PathText, Section, Settings
 
@@ -50,6 +50,18 @@ class LoopConfig(Section):
     early_stopping: CountOrNone = 0
     need_to_save_weights: bool = True
     need_to_save_log: bool = True
+
+
+class ListedConfig(Section):
+    """What a script that goes over lists is told: which ones, with which checkpoint, and where its results go."""
+
+    file_list_path: tuple[PathText, ...] = ()
+    skip_bad_rows: bool = False
+    batch_size: PositiveInt = 64
+    checkpoint: PathText = ""
+    output_dir: PathText = ""
+
+    _lists = field_validator("file_list_path", mode="before")(listed)
 
 
 class TrainedConfig(Settings):

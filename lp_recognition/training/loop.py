@@ -45,6 +45,14 @@ class TrainingResult:
     evaluation: Evaluation | None
     samples_per_second: float
 
+    def describe(self, config: TrainedConfig) -> str:
+        """Lines for a person: how it ended, where, and the last evaluation."""
+        state = "interrupted, the same command goes on"
+        if self.finished:
+            state = "finished early" if self.stopped_early else "finished"
+        line = f"{state}: step {self.step} of {config.train.steps}, checkpoints in {config.model_dir}"
+        return line if self.evaluation is None else f"{line}\n{self.evaluation.summary}"
+
 
 def train(config: ConfigOf, make_task: TaskMaker[ConfigOf], init_checkpoint: str = "") -> TrainingResult:
     """Trains a model, or goes on with the training that `model_dir` holds.

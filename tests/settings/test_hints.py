@@ -11,6 +11,7 @@ import pytest
 
 from lp_recognition.lists.annotations import read_annotations, write_annotations
 from lp_recognition.lists.image_lists import read_csv
+from lp_recognition.settings.detection import DetectionConfig
 from lp_recognition.settings.loading import save_settings
 from lp_recognition.settings.recognition import RecognitionConfig, load_config
 from lp_recognition.system.errors import ConfigError
@@ -20,12 +21,12 @@ from lp_recognition.system.options import ScriptParser
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def flat(config: RecognitionConfig) -> dict[str, object]:
+def flat(config: RecognitionConfig | DetectionConfig) -> dict[str, object]:
     """All settings by their full names."""
     found: dict[str, object] = {}
-    for name in RecognitionConfig.model_fields:
+    for name in type(config).model_fields:
         value = getattr(config, name)
-        if name in RecognitionConfig.sections():
+        if name in type(config).sections():
             found |= {f"{name}.{key}": getattr(value, key) for key in type(value).model_fields}
         else:
             found[name] = value
@@ -54,6 +55,11 @@ def test_the_reference_config_says_every_setting_and_where_it_is_no_default():
     said = {name: line.partition("# without a base: ")[2] for name, line in written.items() if "without a base" in line}
     differing = {name: value for name, value in default.items() if value != reference[name]}
     assert {name: ast.literal_eval(value) for name, value in said.items()} == differing
+
+
+def test_the_detectors_reference_config_says_every_setting():
+    written = written_settings((ROOT / "config" / "lpd" / "default.py").read_text(encoding="utf-8"))
+    assert set(written) == set(flat(DetectionConfig()))
 
 
 # ---- Unknown keys --------------------------------------------------------------------------------------------------

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lp_recognition.settings.loading import dump_settings, refuse_other_model, save_settings
+from lp_recognition.settings import tasks
+from lp_recognition.settings.loading import dump_settings, parse_settings, refuse_other_model, save_settings
 from lp_recognition.settings.recognition import RecognitionConfig, load_config, parse_config, pooled_size
 from lp_recognition.system.errors import ConfigError
 
@@ -29,8 +30,13 @@ def write(tmp_path):
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
 def test_every_shipped_config_loads_and_is_recorded_alike(path):
-    config = load_config(path)
-    assert parse_config(dump_settings(config), "record") == config
+    config = tasks.load_config(path)
+    assert parse_settings(type(config), dump_settings(config), "record") == config
+
+
+def test_a_config_of_another_task_is_refused_by_the_name_of_its_task():
+    with pytest.raises(ConfigError, match=r"py: task: expected 'recognition', received 'detection'\. .*train_lpd\.py"):
+        load_config(ROOT / "config" / "lpd_mcu.py")
 
 
 @pytest.mark.skipif(not SHIPPED, reason="no config is shipped yet")
