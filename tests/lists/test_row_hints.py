@@ -39,9 +39,10 @@ def test_too_long_a_label_names_the_length_that_takes_it(labels):
 
 
 def test_labels_of_too_many_time_steps_name_the_width_that_has_them():
-    config = tiny_config(max_lp_length=30)
+    values = {"max_lp_length": 30, "input_shape": (24, 34, 3)}
+    config = tiny_config(**values)
     data = labelled("A" * 20, "AB")  # 39 steps
-    [width] = re.findall(r"input_shape=\(24,(\d+),3\)", refusal(data, config.time_steps, max_lp_length=30))
+    [width] = re.findall(r"input_shape=\(24,(\d+),3\)", refusal(data, config.time_steps, **values))
     wider, narrower = (config.with_values(input_shape=(24, int(width) - less, 3)) for less in (0, 1))
     assert check_labels(data, AB, wider, wider.time_steps).labels == data.labels
     assert narrower.time_steps < 39 <= wider.time_steps
