@@ -25,7 +25,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
     parser = ScriptParser(__doc__)
     parser.add_argument("config", help="a config (.py), a folder (its default.py), or a recorded config.yaml")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings to change: train.batch_size=64")
+    parser.add_argument(
+        "overrides", nargs="*", default=[], metavar="key=value", help="settings to change: train.batch_size=64"
+    )
     parser.add_argument("--init_checkpoint", default="", help="start from its weights instead of at random")
     arguments = parser.parse_intermixed_args(argv)
 

@@ -27,7 +27,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
     parser = ScriptParser(__doc__)
     parser.add_argument("config", help="a config (.py), a recorded config.yaml, or the folder of one")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings to change: train.batch_size=64")
+    parser.add_argument(
+        "overrides", nargs="*", default=[], metavar="key=value", help="settings to change: train.batch_size=64"
+    )
     parser.add_argument("--init_checkpoint", default="", help="start from its weights instead of at random")
     parser.add_argument(
         "--preview", metavar="PICTURE", help="write a sheet of what the network is shown, with labels, and end"

@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command line."""
     parser = ScriptParser(__doc__)
     parser.add_argument("config", help="a config (.py)")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings to change")
+    parser.add_argument("overrides", nargs="*", default=[], metavar="key=value", help="settings to change")
     parser.add_argument("--list", nargs="+", required=True, metavar="LIST", help="annotated real plates to measure on")
     parser.add_argument("--output", required=True, metavar="FOLDER", help="where the trainings go")
     parser.add_argument("--first_steps", type=int, default=1500, help="steps without degradations (%(default)s)")

@@ -15,6 +15,7 @@ from lp_recognition.images.canvas import contact_sheet
 from lp_recognition.images.image import Image
 from lp_recognition.lists.drawn import drawn_plates
 from lp_recognition.lists.rows import load_prepared
+from lp_recognition.plates.fonts import FontError
 from lp_recognition.reading.recognizer import Reading, read_logits
 from lp_recognition.settings.recognition import RecognitionConfig
 from lp_recognition.texts.automaton import Automaton
@@ -56,7 +57,11 @@ class EvaluationList:
             lists = record_lists(listed.file_list_path, data.rows)
             return cls(images, data.labels, [str(row.path) for row in data.rows], data.skipped, lists)
         if config.train.generated_share > 0:
-            images, labels = drawn_plates(config, config.eval.generated_plates)
+            try:
+                images, labels = drawn_plates(config, config.eval.generated_plates)
+            except FontError as error:  # the recorded config of a model from another machine names its fonts
+                fix = "plates to measure on are drawn with it; name listed ones by eval.file_list_path=LIST"
+                raise FontError(f"{error}; {fix}") from None
             return cls(images, labels, [f"drawn plate {number}" for number in range(len(labels))], [])
         return None
 

@@ -33,8 +33,8 @@ def as_image(picture: Any, color: ColorOrder = "bgr") -> Image:
         is_array = isinstance(picture, np.ndarray)
         received = f"{picture.dtype} of shape {picture.shape}" if is_array else type(picture).__name__
         raise ImageError(
-            "expected a file, or a uint8 image of shape (height, width), (height, width, 1) or (height, width, 3), "
-            f"received {received}"
+            "expected a file, an image of Pillow, or a uint8 image of shape (height, width), (height, width, 1) or "
+            f"(height, width, 3), received {received}"
         )
     _check_size(picture.shape[1], picture.shape[0])
     swapped = picture.ndim == 3 and color == "rgb"

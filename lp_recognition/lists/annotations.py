@@ -18,6 +18,8 @@ from lp_recognition.system.errors import AnnotationError, summarize
 from lp_recognition.system.files import expand_home, write_text
 from lp_recognition.texts.normal_form import normal_form, odd_characters
 
+#: Characters of a broken row that a message shows.
+_SHOWN = 80
 #: A row of a table: an image, perhaps in quotes, before a comma or semicolon.
 _IN_COLUMNS = re.compile(rf".*({'|'.join(map(re.escape, IMAGE_SUFFIXES))})[\"']?\s*[,;]", re.IGNORECASE)
 
@@ -147,7 +149,9 @@ def _read_one(path: Path, labelled: bool) -> tuple[list[Annotation], list[str]]:
             problems.append(f"{source}: {problem}")
         else:
             rows.append(annotation(path.parent / expand_home(image), label, source))
-    if problems and (path.suffix.lower() == ".csv" or any(_IN_COLUMNS.search(problem) for problem in problems)):
+    if problems and path.suffix.lower() == ".jsonl":
+        problems[0] += "; lists of scenes are for the detector, train_lpd.py and eval_lpd.py"
+    elif problems and (path.suffix.lower() == ".csv" or any(_IN_COLUMNS.search(problem) for problem in problems)):
         problems[0] += _from_table(path)  # once, not with every row
     return rows, problems
 
@@ -169,7 +173,7 @@ def _row_problem(row: str, image: str, label: str, labelled: bool) -> str:
     if not labelled:
         return ""
     if not image or (not image.lower().endswith(IMAGE_SUFFIXES) and _IN_COLUMNS.match(row)):
-        return f"expected 'path LABEL', received '{row}'"
+        return f"expected 'path LABEL', received '{row if len(row) <= _SHOWN else f'{row[: _SHOWN - 3]}...'}'"
     if not normal_form(label):
         return f"expected 'path LABEL', received a label of invisible characters: {odd_characters(label)}"
     if " " in label:  # behind a tab

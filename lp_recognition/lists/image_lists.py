@@ -16,6 +16,9 @@ from lp_recognition.system.errors import AnnotationError, UserError, summarize
 from lp_recognition.system.files import expand_home, write_text
 from lp_recognition.texts.normal_form import normal_form
 
+#: Kinds of other files that a remark names.
+_KINDS_NAMED = 5
+
 #: The columns of a CSV list that is written here.
 CSV_COLUMNS = ("image_path", "plate_text")
 
@@ -60,7 +63,9 @@ def other_files(others: Sequence[Path], ignored: str = "") -> str:
     kinds = Counter(path.suffix.lower() or "without a suffix" for path in others)
     kinds.pop(ignored, None)
     ordered = sorted(kinds.items(), key=lambda kind: (-kind[1], kind[0]))
-    return f"other files, left out: {', '.join(f'{count} {kind}' for kind, count in ordered)}" if ordered else ""
+    named = ", ".join(f"{count} {kind}" for kind, count in ordered[:_KINDS_NAMED])
+    rest = sum(count for _, count in ordered[_KINDS_NAMED:])
+    return f"other files, left out: {named}{f' and {rest} more of other kinds' if rest else ''}" if ordered else ""
 
 
 def path_in_list(image: Path, target: Path, source: Path | None = None) -> str:

@@ -1,7 +1,6 @@
 """The loss of a plate detector: a score for every cell, corners and boxes where a plate is.
 
-What is right stands in one array for each picture, float32 `(cells, TARGETS)`, whose columns are named below. Offsets
-are those of `boxes.cells`: from the cell's middle, in strides.
+What is right stands in one array for each picture, float32 `(cells, TARGETS)`, of the columns of `boxes.targets`.
 """
 
 from __future__ import annotations
@@ -11,11 +10,7 @@ from typing import Any
 import keras
 from keras import ops
 
-#: Columns of the targets: whether the cell has a plate; whether it is neither right nor wrong; whether all plates of
-#: its picture are known; how much its corners count; the plate's height in strides; its box (left, top, right, bottom)
-#: and its corners (x, y, ...), both as offsets.
-HAS_PLATE, UNDECIDED, COMPLETE, CORNER_WEIGHT, HEIGHT, BOX, CORNERS = 0, 1, 2, 3, 4, slice(5, 9), slice(9, 17)
-TARGETS = 17
+from lp_recognition.boxes.targets import BOX, COMPLETE, CORNER_WEIGHT, CORNERS, HAS_PLATE, HEIGHT, UNDECIDED
 
 _SMALLEST = 1e-6
 #: In a picture whose plates are not all known, a cell so sure of one may have found one that nobody noted.

@@ -164,7 +164,10 @@ def refuse_other_model(config: Settings, recorded: Settings, source: str) -> Non
         if ours != theirs:
             differences.append(f"{key}: expected {_shown(theirs)}, received {_shown(ours)}")
     if differences:
-        raise ConfigError(f"{source}: was made with other settings of the model: {summarize(differences)}")
+        raise ConfigError(
+            f"{source}: was made with other settings of the model: {summarize(differences)}; give the config that "
+            "it was made with"
+        )
 
 
 def validate(schema: type[Schema], values: Mapping[str, Any], source: str) -> Schema:

@@ -57,7 +57,7 @@ def parse_model_arguments(
     """
     parser = ScriptParser(description)
     parser.add_argument("config", help="a config (.py), a recorded config.yaml, or the folder of one")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help=f"settings to change: {example}")
+    parser.add_argument("overrides", nargs="*", default=[], metavar="key=value", help=f"settings to change: {example}")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--checkpoint", default="", help="a checkpoint, .ckpt")
     which.add_argument(

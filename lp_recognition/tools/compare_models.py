@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
     parser = ScriptParser(__doc__)
     parser.add_argument("config", help="a config (.py), a recorded config.yaml, or the folder of one")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings to change")
+    parser.add_argument("overrides", nargs="*", default=[], metavar="key=value", help="settings to change")
     parser.add_argument("--list", nargs="+", required=True, metavar="LIST", help="annotated plates")
     parser.add_argument(
         "--models",
@@ -80,9 +80,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from lp_recognition.system.files import write_text
 
         write_text(arguments.json, json.dumps(comparison.to_dict(bounds), ensure_ascii=False, indent=1) + "\n")
-    print(f"{len(comparison.subject.names)} plates of {', '.join(arguments.list)}\n\n{comparison.to_table(bounds)}")
+    shown = f"{len(comparison.subject.names)} {comparison.noun}"
+    print(f"{shown} of {', '.join(arguments.list)}\n\n{comparison.to_table(bounds)}")
     if arguments.html:
-        print(f"{arguments.html} shows the plates", file=sys.stderr)
+        print(f"{arguments.html} shows the {comparison.noun}", file=sys.stderr)
     wrong = comparison.beyond(bounds)
     for name, problem in wrong.items():
         print(f"\nFAILED: {name} {problem}")

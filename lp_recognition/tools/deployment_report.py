@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
     parser = ScriptParser(__doc__)
     parser.add_argument("model", help="a config (.py, a folder, config.yaml), any .tflite, or a shipped one's name")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings to change, of a config")
+    parser.add_argument("overrides", nargs="*", default=[], metavar="key=value", help="settings to change, of a config")
     parser.add_argument("--target", nargs="+", default=[], metavar="NAME", help="targets to check (default: all)")
     parser.add_argument("--targets", metavar="FILE", help="a file of further targets")
     parser.add_argument("--html", default="", metavar="FILE", help="also write the report as one HTML page")

@@ -23,7 +23,7 @@ from lp_recognition.training import loop
 from lp_recognition.training.batches import prefetched
 from lp_recognition.training.detection_batches import all_batches
 from lp_recognition.training.loop import TrainingResult
-from lp_recognition.training.task import Evaluation, Teacher
+from lp_recognition.training.task import Evaluation, Teacher, warn_of_unread_lists
 
 
 def train(config: DetectionConfig, init_checkpoint: str = "") -> TrainingResult:
@@ -62,6 +62,7 @@ class DetectionTask:
                 "train.file_list_path: expected a list of scenes, received none; name one, or set "
                 "train.generated_share=1 to train on drawn scenes alone"
             )
+        warn_of_unread_lists(train.file_list_path, train.generated_share)
         scenes: list[Scene] = []
         if train.generated_share < 1:
             scenes, problems = read_scenes(train.file_list_path, skip_bad_rows=train.skip_bad_rows)

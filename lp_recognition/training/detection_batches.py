@@ -17,11 +17,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from lp_recognition.boxes.cells import Grids
-from lp_recognition.images import augmentation
-from lp_recognition.images.image import Image, Preprocessing, read_image
-from lp_recognition.images.scene_augmentation import FILL, letterbox, move, random_view
-from lp_recognition.lists.scenes import Scene
-from lp_recognition.networks.detection_losses import (
+from lp_recognition.boxes.targets import (
     BOX,
     COMPLETE,
     CORNER_WEIGHT,
@@ -31,6 +27,10 @@ from lp_recognition.networks.detection_losses import (
     TARGETS,
     UNDECIDED,
 )
+from lp_recognition.images import augmentation
+from lp_recognition.images.image import Image, Preprocessing, read_image
+from lp_recognition.images.scene_augmentation import FILL, letterbox, move, random_view
+from lp_recognition.lists.scenes import Scene
 from lp_recognition.plates.scenes import SceneGenerator
 from lp_recognition.settings.detection import DetectionConfig
 

@@ -27,7 +27,7 @@ from lp_recognition.texts.vocabulary import Vocabulary
 from lp_recognition.training import loop
 from lp_recognition.training.batches import training_batches
 from lp_recognition.training.loop import TrainingResult
-from lp_recognition.training.task import Evaluation, Teacher
+from lp_recognition.training.task import Evaluation, Teacher, warn_of_unread_lists
 
 #: The model writes nothing but blanks at first; for this many steps that is as it should be.
 _PATIENCE_WITH_BLANKS = 2000
@@ -74,6 +74,7 @@ class RecognitionTask:
                 "train.early_stopping: expected plates to measure on, received no eval.file_list_path; name one, or "
                 "leave early stopping out"
             )
+        warn_of_unread_lists(train.file_list_path, train.generated_share)
         data = LabelledRows([], [])
         if train.file_list_path and train.generated_share < 1:
             data = load_rows(train.file_list_path, skip_bad_rows=train.skip_bad_rows, setting="train.skip_bad_rows")

@@ -6,6 +6,7 @@ one; who writes another needs to write no more than this.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -97,3 +98,13 @@ class Task(Protocol):
 ConfigOf = TypeVar("ConfigOf", bound=TrainedConfig)
 #: Makes a task of its settings and of the checkpoint that a training goes on from, if any; refuses what would spoil it.
 TaskMaker = Callable[[ConfigOf, "Checkpoint[ConfigOf] | None"], Task]
+
+
+def warn_of_unread_lists(lists: Sequence[str], generated_share: float) -> None:
+    """Warns of training lists that no batch takes anything from, as all is drawn."""
+    if lists and generated_share == 1:
+        print(
+            "warning: train.file_list_path is passed over: train.generated_share=1 draws all; "
+            "train.generated_share=0.5 mixes listed and drawn ones half and half, 0 takes listed ones alone",
+            file=sys.stderr,
+        )

@@ -11,6 +11,7 @@ from tiny_models import tiny_config
 from lp_recognition.evaluation.opening import Predictor
 from lp_recognition.evaluation.recognition import EvaluationList, evaluate
 from lp_recognition.lists.annotations import read_annotations, write_annotations
+from lp_recognition.plates.fonts import FontError
 from lp_recognition.reading.recognizer import pattern_automaton
 from lp_recognition.settings.recognition import RecognitionConfig
 from lp_recognition.system.errors import AnnotationError, ConfigError, ModelError
@@ -32,6 +33,13 @@ def plates(trained, crops) -> EvaluationList:
     return EvaluationList(
         np.concatenate([listed.images, drawn.images]), listed.labels + drawn.labels, listed.names + drawn.names, []
     )
+
+
+def test_a_font_for_drawn_plates_that_is_missing():
+    """Of a shipped model's recorded config, say: a list needs no font."""
+    config = tiny_config(train_generated_share=0.5, train_plate_extra_fonts=["gone.ttc"])
+    with pytest.raises(FontError, match=r"gone\.ttc: expected a TrueType font, .*; .*eval\.file_list_path=LIST"):
+        EvaluationList.from_config(config)
 
 
 @pytest.fixture(params=["checkpoint", "graph", "tflite"])

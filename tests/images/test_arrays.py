@@ -100,5 +100,5 @@ def test_real_images_of_pillow(mode):
                                      np.zeros((4, 4), bool), np.zeros((4, 4), np.uint16), np.zeros((0, 4), np.uint8),
                                      np.zeros((), np.uint8), np.array([["a"]])])  # fmt: skip
 def test_anything_else_is_refused(picture):
-    with pytest.raises(ImageError, match=r"expected a file, or a uint8 image of shape .* received"):
+    with pytest.raises(ImageError, match=r"expected a file, an image of Pillow, or a uint8 image of shape .* received"):
         as_image(picture)

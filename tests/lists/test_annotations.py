@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,17 @@ def test_a_row_of_a_table_gets_a_pointer_to_the_converter(tmp_path: Path, row: s
         AnnotationError, match=r"train\.csv:1: expected 'path LABEL'.*tools\.convert_csv .*train\.csv --to txt"
     ):
         read_annotations(path, skip_bad_rows=True)
+
+
+def test_a_list_of_scenes_is_called_one(tmp_path: Path):
+    row = json.dumps({"image": "a.jpg", "plates": [{"box": [1, 1, 2, 2], "corners": None}], "source": "x" * 500})
+    path = write(tmp_path / "plates.jsonl", f"{row}\n{row}\n")
+    with pytest.raises(AnnotationError) as caught:
+        read_annotations(path)
+    line = str(caught.value)
+    assert line.startswith(f"{path}:1: expected 'path LABEL', received '{row[:77]}...'; lists of scenes are for ")
+    assert "convert_csv" not in line
+    assert row not in line
 
 
 @pytest.mark.parametrize("row", ["a,b.jpg A1", "a.jpg;b.png A1", "no suffix A1", "a.jpg A,1"])

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lp_recognition.lists.annotations import Annotation, read_annotations
-from lp_recognition.lists.image_lists import list_images
+from lp_recognition.lists.image_lists import list_images, other_files
 from lp_recognition.lists.splitting import split_by_plate
 from lp_recognition.system.errors import UserError
 from lp_recognition.texts.vocabulary import plate_of
@@ -315,6 +315,12 @@ def test_create_files_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caps
     assert all(row.path.exists() for row in rows)
     with pytest.raises(UserError, match="nowhere: expected a folder with images, received no such folder"):
         create_files_list(["nowhere", "--output", "x.txt"])
+
+
+def test_of_many_other_kinds_of_files_the_first_few_are_named():
+    files = [Path(f"{number}.{kind}") for number, kind in enumerate("aabbbcdefgh")]
+    assert other_files(files) == "other files, left out: 3 .b, 2 .a, 1 .c, 1 .d, 1 .e and 3 more of other kinds"
+    assert other_files(files[:7]) == "other files, left out: 3 .b, 2 .a, 1 .c, 1 .d"
 
 
 def test_a_folder_without_images_says_what_it_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from lp_recognition.networks.costs import layer_costs
-from lp_recognition.networks.detection_losses import (
+from lp_recognition.boxes.targets import (
     BOX,
     COMPLETE,
     CORNER_WEIGHT,
@@ -19,8 +18,9 @@ from lp_recognition.networks.detection_losses import (
     HEIGHT,
     TARGETS,
     UNDECIDED,
-    DetectionLoss,
 )
+from lp_recognition.networks.costs import layer_costs
+from lp_recognition.networks.detection_losses import DetectionLoss
 from lp_recognition.networks.lpdnet import build_lpdnet
 from lp_recognition.settings.detection import DetectionConfig
 

@@ -163,7 +163,7 @@ def test_a_gray_model_takes_color_and_gray(folder):
     ],
 )
 def test_what_is_no_image_is_refused(folder, image, received):
-    with pytest.raises(ImageError, match=f"expected a file, or a uint8 image .*received {received}"):
+    with pytest.raises(ImageError, match=f"expected a file, an image of Pillow, or .*received {received}"):
         Recognizer(folder / "uint8.tflite", config=CONFIG).read(image)
 
 

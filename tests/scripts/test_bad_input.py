@@ -249,7 +249,8 @@ def test_too_small_an_input(rows, training_of, fails, tmp_path):
     [
         (
             "width_multiplier=0.5",
-            "was made with other settings of the model: width_multiplier: expected 0.25, received 0.5",
+            "was made with other settings of the model: width_multiplier: expected 0.25, received 0.5; give the config "
+            "that it was made with",
         ),
         ("global_context=none", "global_context: expected 'convolutional', received 'none'"),
         ("alphabet=ABC", "alphabet: expected .*, received ABC"),

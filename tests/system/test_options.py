@@ -21,6 +21,14 @@ TOOLS = [
 ]
 
 
+#: The modules of those command lines that take a config and overrides.
+WITH_OVERRIDES = [
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for path in sorted([*ROOT.glob("*.py"), *(ROOT / "lp_recognition" / "tools").glob("*.py")])
+    if 'metavar="key=value"' in (text := path.read_text(encoding="utf-8")) and "\ndef main(" in text
+]
+
+
 @pytest.fixture
 def called(monkeypatch):
     """Pretends that this program was started as a module or as a file."""
@@ -98,6 +106,15 @@ def test_every_tool_says_how_it_runs_from_an_installed_package(tool, called, cap
         assert example.startswith("-m lp_recognition.tools.")
     source = (ROOT / "lp_recognition" / "tools" / f"{tool}.py").read_text(encoding="utf-8")
     assert re.search(r'\nif __name__ == "__main__":\n    (run_script\(main\)|script\(\))\n$', source)
+
+
+@pytest.mark.parametrize("module", [*WITH_OVERRIDES, "eval_lpr", "test_lpr"])
+def test_overrides_are_not_among_what_is_required(module, capsys):
+    with pytest.raises(SystemExit):
+        importlib.import_module(module).main([])
+    said = capsys.readouterr().err
+    assert "arguments are required: " in said
+    assert "key=value" not in said
 
 
 @pytest.mark.parametrize("line", ["a b c --model m --json", "--json a b --model m c", "a --model m b --json c"])

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from lp_recognition.boxes.targets import COMPLETE, CORNER_WEIGHT, CORNERS, HAS_PLATE, HEIGHT, UNDECIDED
 from lp_recognition.export.detection import DetectionExport
 from lp_recognition.export.exporting import export_checkpoint
 from lp_recognition.model_files.checkpoints import load_checkpoint
 from lp_recognition.model_files.detection import measurement_of, read_description
-from lp_recognition.networks.detection_losses import COMPLETE, CORNER_WEIGHT, CORNERS, HAS_PLATE, HEIGHT, UNDECIDED
 from lp_recognition.reading.detector import Detector
 from lp_recognition.settings.detection import DetectionConfig
 from lp_recognition.system.errors import AnnotationError, ConfigError
+from lp_recognition.tools.compare_models import main as compare_models
 from lp_recognition.tools.generate_scenes import main as generate_scenes
 from lp_recognition.tools.models import open_detector
-from lp_recognition.training.detection import train
+from lp_recognition.training.detection import DetectionTask, train
 from lp_recognition.training.detection_batches import Sample, all_batches, encode
 
 SIZES = {"input_shape": (64, 96, 1), "stages": ((8, 1), (8, 1), (12, 1)), "head_filters": 8, "kernel_size": 3}
@@ -94,6 +97,14 @@ def test_batches_are_the_same_for_the_same_numbers(scenes, tmp_path):
     assert not np.array_equal(first[0][0], first[1][0])
 
 
+@pytest.mark.parametrize("module", ["batches", "detection_batches"])
+def test_processes_that_prepare_batches_need_no_framework(module):
+    """It would cost each of them seconds, hundreds of megabytes, and a screen of notices."""
+    code = f"import sys, lp_recognition.training.{module}; print({{'keras', 'tensorflow'}} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+
+
 def test_a_training_into_eight_bits_and_its_files(scenes, tmp_path, capsys):
     config = config_of(tmp_path / "model", scenes, file_list_path=str(scenes), generated_share=0.5)
     result = train(config)
@@ -118,6 +129,10 @@ def test_a_training_into_eight_bits_and_its_files(scenes, tmp_path, capsys):
             result.evaluation.details.plates,
             "plates.jsonl",
         )
+    models = ["--models", str(checkpoint), str(tmp_path / "out" / "graph_int8.tflite")]
+    capsys.readouterr()
+    assert compare_models([str(tmp_path / "model"), "--list", str(scenes), *models]) == 0
+    assert capsys.readouterr().out.startswith(f"6 pictures of {scenes}\n")
     assert np.abs(open_detector(tmp_path / "out" / "graph.pb.frozen").predict(pixels) - expected).max() < 0.2
     found = Detector(tmp_path / "out" / "graph_int8.tflite", score_threshold=0.0).detect(
         np.zeros((200, 300, 3), np.uint8)
@@ -134,6 +149,13 @@ def test_a_stopped_training_goes_on_with_the_same_weights(tmp_path):
         load_checkpoint(tmp_path / name / "model.ckpt-4.ckpt", DetectionConfig).arrays for name in ("whole", "halves")
     ]
     assert all(np.array_equal(arrays[0][name], arrays[1][name]) for name in arrays[0])
+
+
+def test_lists_beside_which_all_is_drawn_are_warned_of(scenes, tmp_path, capsys):
+    DetectionTask.prepare(config_of(tmp_path, file_list_path=str(scenes), generated_share=0.5), None)
+    assert capsys.readouterr().err == ""
+    DetectionTask.prepare(config_of(tmp_path, file_list_path=str(scenes), generated_share=1.0), None)
+    assert "warning: train.file_list_path is passed over: train.generated_share=1 draws all" in capsys.readouterr().err
 
 
 def test_mistakes_are_told_before_the_first_step(tmp_path):

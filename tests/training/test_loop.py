@@ -289,6 +289,13 @@ def test_no_list_and_nothing_drawn(tmp_path):
         train(tiny_config(tmp_path))
 
 
+@pytest.mark.parametrize(("share", "warned"), [(1.0, True), (0.5, False)])
+def test_lists_beside_which_all_is_drawn_are_warned_of(crops, tmp_path, share, warned, capsys):
+    train(config_of(crops, tmp_path, train_generated_share=share, train_steps=1))
+    warning = "warning: train.file_list_path is passed over: train.generated_share=1 draws all"
+    assert (warning in capsys.readouterr().err) == warned
+
+
 def test_eight_bits_from_the_first_step_need_a_checkpoint(crops, tmp_path):
     with pytest.raises(ConfigError, match=r"train.quantization_delay: expected some float steps .*--init_checkpoint"):
         train(config_of(crops, tmp_path, quantization_aware=True, train_quantization_delay=0))
