@@ -11,7 +11,6 @@ The same command goes on after Ctrl-C, a crash or a power cut. `tensorboard --lo
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Sequence
 
 from lp_recognition.system.errors import run_script
@@ -24,7 +23,7 @@ logging.getLogger("absl").setLevel(logging.ERROR)
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
     parser = ScriptParser(__doc__)
-    parser.add_argument("config", help="a config (.py), a folder (its default.py), or a recorded config.yaml")
+    parser.add_argument("config", help="a config (.py), a recorded config.yaml, or the folder of one")
     parser.add_argument(
         "overrides", nargs="*", default=[], metavar="key=value", help="settings to change: train.batch_size=64"
     )
@@ -35,14 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     config = load_config(arguments.config, arguments.overrides)
 
-    from lp_recognition.system.keras_environment import backend_name
-    from lp_recognition.system.native_log import import_quietly
+    from lp_recognition.tools.train import train
 
-    if sys.stderr.isatty():  # it takes some seconds, and whoever watches shall know
-        print(f"model_dir: {config.model_dir}; starting {backend_name()} ...", file=sys.stderr)
-    result = import_quietly("lp_recognition.training.detection").train(config, arguments.init_checkpoint)
-    print(result.describe(config))
-    return 0 if result.finished else 130
+    return train(config, arguments.init_checkpoint)
 
 
 def script() -> None:

@@ -13,7 +13,6 @@ The same command goes on after Ctrl-C, a crash or a power cut, and says from whi
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Sequence
 
 from lp_recognition.system.errors import run_script
@@ -47,14 +46,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{arguments.preview}: the first {shown} of what the network is shown")
         return 0
 
-    from lp_recognition.system.keras_environment import backend_name
-    from lp_recognition.system.native_log import import_quietly
+    from lp_recognition.tools.train import train
 
-    if sys.stderr.isatty():  # it takes some seconds, and whoever watches shall know
-        print(f"model_dir: {config.model_dir}; starting {backend_name()} ...", file=sys.stderr)
-    result = import_quietly("lp_recognition.training.recognition").train(config, arguments.init_checkpoint)
-    print(result.describe(config))
-    return 0 if result.finished else 130
+    return train(config, arguments.init_checkpoint)
 
 
 def script() -> None:

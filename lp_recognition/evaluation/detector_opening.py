@@ -7,24 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lp_recognition.evaluation.detection import Found, judge
-from lp_recognition.evaluation.opening import Graph, Predictor, predictor
+from lp_recognition.evaluation.opening import Graph, GraphReader, Predictor, open_by_suffix, predictor
 from lp_recognition.evaluation.pictures import LOWEST_SCORE
 from lp_recognition.images.image import Image
 from lp_recognition.lists.scenes import Scene
 from lp_recognition.model_files.checkpoints import load_checkpoint
 from lp_recognition.model_files.description import settle_config
-from lp_recognition.model_files.pretrained import find_model
 from lp_recognition.reading.detector import Detection, Detector, decode_cells
 from lp_recognition.settings.detection import DetectionConfig
 from lp_recognition.settings.loading import refuse_other_model
-from lp_recognition.system.errors import ModelError
 from lp_recognition.system.native_log import import_quietly
-
-#: Reads the file of a frozen graph; whoever opens one brings it, as for readers.
-GraphReader = Callable[[Path], Graph]
 
 
 @dataclass(frozen=True)
@@ -75,21 +69,22 @@ def open_detector(
     Raises:
         ModelError, ConfigError: the file is missing or broken, does not fit the config, or is of an unknown kind.
     """
-    path = find_model(path)
-    if path.suffix == ".ckpt":
-        return _open_checkpoint(path, config)
-    if path.suffix == ".tflite":
-        detector = Detector(path, config=config)
-        return OpenedDetector(detector.predict, _judged_by(detector.config, config), str(path))
-    if path.suffix in (".pb", ".frozen") and read_graph is not None:
-        graph = read_graph(path)
-        settled = _judged_by(settle_config(path, graph.description, config), config)
+    return open_by_suffix(
+        path, "detector", read_graph,
+        checkpoint=lambda path: _open_checkpoint(path, config),
+        tflite=lambda path: _open_tflite(path, config),
+        graph=lambda path, graph: _open_graph(path, config, graph),
+    )  # fmt: skip
 
-        def predict(images: Image) -> NDArray[np.float32]:
-            return graph.predict(settled.preprocessing.normalize(images))
 
-        return OpenedDetector(predict, settled, str(path))
-    raise ModelError(f"{path}: expected a detector ending in .ckpt, .pb, .frozen or .tflite, received '{path.suffix}'")
+def _open_tflite(path: Path, config: DetectionConfig | None) -> OpenedDetector:
+    detector = Detector(path, config=config)
+    return OpenedDetector(detector.predict, _judged_by(detector.config, config), str(path))
+
+
+def _open_graph(path: Path, config: DetectionConfig | None, graph: Graph) -> OpenedDetector:
+    settled = _judged_by(settle_config(path, graph.description, config), config)
+    return OpenedDetector(lambda images: graph.predict(settled.preprocessing.normalize(images)), settled, str(path))
 
 
 def _open_checkpoint(path: Path, config: DetectionConfig | None) -> OpenedDetector:

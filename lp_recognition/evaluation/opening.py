@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +81,8 @@ class Graph(Protocol):
 #: Reads the file of a frozen graph. TensorFlow alone can, so whoever opens one brings the reader.
 GraphReader = Callable[[Path], Graph]
 
+Opened = TypeVar("Opened")
+
 
 def open_model(
     path: str | Path, config: RecognitionConfig | None = None, read_graph: GraphReader | None = None
@@ -95,15 +97,42 @@ def open_model(
     Raises:
         ModelError, ConfigError: the file is missing or broken, does not fit the config, or is of an unknown kind.
     """
+    return open_by_suffix(
+        path, "model", read_graph,
+        checkpoint=lambda path: _open_checkpoint(path, config),
+        tflite=lambda path: _open_tflite(path, config),
+        graph=lambda path, graph: _open_graph(path, config, graph),
+    )  # fmt: skip
+
+
+def open_by_suffix(
+    path: str | Path,
+    noun: str,
+    read_graph: GraphReader | None,
+    *,
+    checkpoint: Callable[[Path], Opened],
+    tflite: Callable[[Path], Opened],
+    graph: Callable[[Path, Graph], Opened],
+) -> Opened:
+    """Opens a file as what its name ends in.
+
+    Args:
+        path: The file, or the name of a shipped model.
+        noun: What is looked for, for messages.
+        read_graph: Reads frozen graphs; None knows none of them.
+        checkpoint, tflite, graph: Open each kind.
+
+    Raises:
+        ModelError: there is no such file, or it is of an unknown kind.
+    """
     path = find_model(path)
-    suffix = path.suffix
-    if suffix == ".ckpt":
-        return _open_checkpoint(path, config)
-    if suffix == ".tflite":
-        return _open_tflite(path, config)
-    if suffix in (".pb", ".frozen") and read_graph is not None:
-        return _open_graph(path, config, read_graph(path))
-    raise ModelError(f"{path}: expected a model ending in .ckpt, .pb, .frozen or .tflite, received '{suffix}'")
+    if path.suffix == ".ckpt":
+        return checkpoint(path)
+    if path.suffix == ".tflite":
+        return tflite(path)
+    if path.suffix in (".pb", ".frozen") and read_graph is not None:
+        return graph(path, read_graph(path))
+    raise ModelError(f"{path}: expected a {noun} ending in .ckpt, .pb, .frozen or .tflite, received '{path.suffix}'")
 
 
 def predictor(model: Any, preprocessing: Preprocessing, batch_size: int) -> Predictor:
