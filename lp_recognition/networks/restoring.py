@@ -14,7 +14,7 @@ Contra = TypeVar("Contra", contravariant=True)
 
 
 class Build(Protocol[Contra]):
-    """Builds the network of a config, with or without quantizers, as `networks.recognition.lprnet_of` does."""
+    """Builds the network of a config, with or without quantizers."""
 
     def __call__(self, config: Contra, *, quantized: bool, per_channel: bool | None) -> keras.Model:
         """The network, with the weights it begins with."""
