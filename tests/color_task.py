@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import keras
 import numpy as np
 
 from lp_recognition.deployment.task import Opened, Score
 from lp_recognition.export.frozen_graph import FrozenGraph
-from lp_recognition.images.image import Preprocessing
 from lp_recognition.model_files.checkpoints import load_checkpoint, read_best
 from lp_recognition.model_files.description import read_description
 from lp_recognition.model_files.interpreter import image_predictor, open_interpreter
@@ -20,7 +19,7 @@ from lp_recognition.model_files.meaning import Advice, OutputMeaning
 from lp_recognition.networks.integers import compute_in_integers
 from lp_recognition.networks.quantization import QuantizableUnit, WeightQuantizer
 from lp_recognition.networks.restoring import restore
-from lp_recognition.settings.training import LoopConfig, PositiveInt, TrainedConfig
+from lp_recognition.settings.training import InputShape, LoopConfig, PositiveInt, TrainedConfig
 from lp_recognition.training.task import Evaluation, Teacher
 
 COLORS = {"blue": (150, 60, 10), "yellow": (20, 190, 230), "green": (90, 170, 60)}
@@ -32,12 +31,11 @@ class ColorConfig(TrainedConfig):
     MODEL_SETTINGS: ClassVar[tuple[str, ...]] = ("colors", "filters")
     SETTLED_IN_TRAINING: ClassVar[tuple[str, ...]] = ("colors",)
 
+    task: Literal["colors"] = "colors"
+    input_shape: InputShape = (8, 8, 3)
+    symmetric_range: bool = False
     colors: tuple[str, ...] | None = None
     filters: PositiveInt = 8
-
-    @property
-    def preprocessing(self) -> Preprocessing:
-        return Preprocessing((8, 8, 3), symmetric_range=False, convert_to_gray=False)
 
 
 def patches(config: ColorConfig, number: int, count: int) -> tuple[np.ndarray, np.ndarray]:

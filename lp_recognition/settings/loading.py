@@ -18,7 +18,7 @@ import pydantic
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
-from lp_recognition.settings.sources import load_yaml, one_line, read_python, read_text
+from lp_recognition.settings.sources import Layer, load_yaml, parse_yaml, read_layers
 from lp_recognition.system.errors import ConfigError, did_you_mean, summarize
 from lp_recognition.system.files import expand_home, write_text
 
@@ -76,64 +76,28 @@ def load_settings(schema: type[Schema], path: str | Path, overrides: Sequence[st
     Raises:
         ConfigError: a missing file, an unknown key, a wrong type or value, a duplicate override.
     """
-    path = _located(path)
-    if path.suffix in (".yaml", ".yml"):
-        values = parse_settings(schema, read_text(path), str(path)).model_dump()
-    else:
+    return settle(schema, read_layers(path), overrides)
 
-        def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-            return _merge(schema, base, changes)
 
-        def check(values: Mapping[str, Any], source: str) -> Schema:
-            return validate(schema, values, source)
+def settle(schema: type[Schema], layers: Sequence[Layer], overrides: Sequence[str] = ()) -> Schema:
+    """Lays the files of a config over each other, each checked where it stands, and applies overrides.
 
-        values = read_python(path, merge, check)
-    config = validate(schema, values, str(path))
+    Raises:
+        ConfigError: as of `load_settings`.
+    """
+    values: dict[str, Any] = {}
+    for layer in layers:
+        values = _merge(schema, values, layer.values)
+        config = validate(schema, values, layer.source)
     if not overrides:
         return config
     changes = _parse_overrides(schema, overrides)
     return validate(schema, _merge(schema, config.model_dump(), changes), "command line")
 
 
-def raw_settings(path: str | Path) -> dict[str, Any]:
-    """The values of a config as they stand, of whatever schema; those of its sections without their base's.
-
-    Raises:
-        ConfigError: a missing file, or one that is no config.
-    """
-    path = _located(path)
-    if path.suffix not in (".yaml", ".yml"):
-        return read_python(path, lambda base, changes: {**base, **changes}, lambda values, source: None)
-    return _parsed(read_text(path), str(path))
-
-
-def _located(path: str | Path) -> Path:
-    """The file of a config: itself, or what a folder holds."""
-    path = Path(expand_home(str(path)))
-    if not path.is_dir():
-        return path
-    inside = [path / name for name in ("default.py", "config.yaml") if (path / name).exists()]
-    if not inside:
-        raise ConfigError(f"{path}: expected default.py or config.yaml in this folder, received neither")
-    return inside[0]
-
-
 def parse_settings(schema: type[Schema], text: str, name: str) -> Schema:
     """Reads settings recorded as YAML text; `name` is for messages."""
-    return validate(schema, _parsed(text, name), name)
-
-
-def _parsed(text: str, name: str) -> dict[str, Any]:
-    try:
-        values = load_yaml(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"{name}:{mark.line + 1}" if mark else name
-        problem = getattr(error, "problem", None) or one_line(error)
-        raise ConfigError(f"{place}: expected YAML, received: {problem}") from None
-    if not isinstance(values, dict):
-        raise ConfigError(f"{name}: expected settings, received {type(values).__name__}")
-    return values
+    return validate(schema, parse_yaml(text, name), name)
 
 
 def dump_settings(config: Settings) -> str:

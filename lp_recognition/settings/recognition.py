@@ -11,9 +11,16 @@ from typing import Annotated, Any, ClassVar, Literal
 import pydantic
 from pydantic import Field, field_validator, model_validator
 
-from lp_recognition.images.image import Preprocessing
-from lp_recognition.settings.loading import PathText, Section, load_settings, parse_settings
-from lp_recognition.settings.training import Fraction, ListedConfig, LoopConfig, PositiveInt, TrainedConfig, listed
+from lp_recognition.settings.loading import PathText, Section, load_settings
+from lp_recognition.settings.training import (
+    Fraction,
+    InputShape,
+    ListedConfig,
+    PlatesConfig,
+    PositiveInt,
+    TrainedConfig,
+    listed,
+)
 from lp_recognition.system.errors import ConfigError
 from lp_recognition.texts.normal_form import normal_form
 from lp_recognition.texts.vocabulary import Vocabulary, split_symbols
@@ -27,13 +34,10 @@ class DecodeConfig(Section):
     patterns: bool = False
 
 
-class TrainConfig(LoopConfig):
+class TrainConfig(PlatesConfig):
     """Settings of `train_lpr.py`."""
 
     # Data
-    file_list_path: tuple[PathText, ...] = ()
-    skip_bad_rows: bool = False
-    generated_share: Fraction = 0.0
     plate_formats: tuple[str, ...] | dict[str, float] = ("cn_blue",)
     plate_font: PathText | None = None
     plate_extra_fonts: tuple[PathText, ...] = ()
@@ -46,9 +50,7 @@ class TrainConfig(LoopConfig):
     # Regularization
     dropout_rate: Annotated[float, Field(ge=0, le=0.99)] = 0.5
 
-    _lists = field_validator("file_list_path", "plate_formats", "plate_extra_fonts", "plate_without", mode="before")(
-        listed
-    )
+    _lists = field_validator("plate_extra_fonts", "plate_without", mode="before")(listed)
 
     @property
     def draws(self) -> bool:
@@ -74,17 +76,16 @@ class RecognitionConfig(TrainedConfig):
     """All settings of a run."""
 
     MODEL_SETTINGS: ClassVar[tuple[str, ...]] = (
-        "input_shape", "symmetric_range", "convert_to_gray", "alphabet", "use_h_concat", "use_oi_concat",
-        "width_multiplier", "stem_filters", "stem_pool_strides", "block_filters", "head_filters", "head_kernel_width",
-        "global_context", "rnn_cells_num", "quantize_per_channel",
+        *TrainedConfig.MODEL_SETTINGS, "alphabet", "use_h_concat", "use_oi_concat", "width_multiplier", "stem_filters",
+        "stem_pool_strides", "block_filters", "head_filters", "head_kernel_width", "global_context", "rnn_cells_num",
+        "quantize_per_channel",
     )  # fmt: skip
+    SMALLEST_INPUT: ClassVar[tuple[int, int]] = (12, 24)
     SETTLED_IN_TRAINING: ClassVar[tuple[str, ...]] = ("alphabet",)
 
     task: Literal["recognition"] = "recognition"
     # What the network reads
-    input_shape: tuple[PositiveInt, PositiveInt, PositiveInt] = (24, 94, 3)
-    symmetric_range: bool = True
-    convert_to_gray: bool = False
+    input_shape: InputShape = (24, 94, 3)
     alphabet: str | tuple[str, ...] | None = None
     use_h_concat: bool = False
     use_oi_concat: bool = False
@@ -104,15 +105,6 @@ class RecognitionConfig(TrainedConfig):
     train: TrainConfig = TrainConfig()
     eval: EvalConfig = EvalConfig()
     infer: InferConfig = InferConfig()
-
-    @field_validator("input_shape")
-    @classmethod
-    def _legal_shape(cls, shape: tuple[int, int, int]) -> tuple[int, int, int]:
-        if shape[2] not in (1, 3):
-            raise ValueError(f"expected 1 or 3 channels, received {shape[2]}")
-        if shape[0] < 12 or shape[1] < 24:
-            raise ValueError(f"expected at least 12 x 24 pixels, received {shape[0]} x {shape[1]}")
-        return shape
 
     @field_validator("alphabet", "lpr_patterns", mode="before")
     @classmethod
@@ -154,11 +146,6 @@ class RecognitionConfig(TrainedConfig):
         return self
 
     @property
-    def preprocessing(self) -> Preprocessing:
-        """How a crop becomes this network's input."""
-        return Preprocessing(self.input_shape, self.symmetric_range, self.convert_to_gray)
-
-    @property
     def time_steps(self) -> int:
         """Length of the network's output: the width that is left after its pools."""
         return pooled_size(self.input_shape, self.stem_pool_strides, len(self.block_filters))[1]
@@ -185,8 +172,3 @@ def pooled_size(input_shape: tuple[int, int, int], stem_pool_strides: tuple[int,
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> RecognitionConfig:
     """Loads a config of reading plates; see `loading.load_settings`."""
     return load_settings(RecognitionConfig, path, overrides)
-
-
-def parse_config(text: str, name: str) -> RecognitionConfig:
-    """Reads a recorded config of reading plates; see `loading.parse_settings`."""
-    return parse_settings(RecognitionConfig, text, name)

@@ -1,12 +1,12 @@
-"""Where settings are written: YAML, read as data alone, and Python files, which are executed. Values come out as they
-stand; the schema has its say in `loading`.
+"""Where settings are written: YAML, read as data alone, and Python files, which are executed, each once. Values come
+out as they stand; the schema has its say in `loading`.
 """
 
 from __future__ import annotations
 
 import ast
 import types
-from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -14,6 +14,57 @@ import yaml
 
 from lp_recognition.system.errors import ConfigError
 from lp_recognition.system.files import decode_text, expand_home
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The values that one file sets.
+
+    Attributes:
+        source: The file.
+        values: As they stand there: settings by name, those of a section as a dict.
+    """
+
+    source: str
+    values: dict[str, Any]
+
+
+def read_layers(path: str | Path) -> list[Layer]:
+    """Reads a config and the files it builds on, which come first.
+
+    Args:
+        path: A `.py` config, a recorded `config.yaml`, or a folder: its `default.py`, else its `config.yaml`.
+
+    Raises:
+        ConfigError: a file is missing, no config, fails, or builds on itself.
+    """
+    path = Path(expand_home(str(path)))
+    if path.is_dir():
+        inside = [path / name for name in ("default.py", "config.yaml") if (path / name).exists()]
+        if not inside:
+            raise ConfigError(f"{path}: expected default.py or config.yaml in this folder, received neither")
+        path = inside[0]
+    if path.suffix in (".yaml", ".yml"):
+        return [Layer(str(path), parse_yaml(read_text(path), str(path)))]
+    return _read_python(path)
+
+
+def parse_yaml(text: str, name: str) -> dict[str, Any]:
+    """Reads the settings in a YAML text; `name` is for messages.
+
+    Raises:
+        ConfigError: it is none, or holds no settings.
+    """
+    try:
+        values = load_yaml(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{name}:{mark.line + 1}" if mark else name
+        problem = getattr(error, "problem", None) or one_line(error)
+        raise ConfigError(f"{place}: expected YAML, received: {problem}") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{name}: expected settings, received {type(values).__name__}")
+    return values
 
 
 class _YamlLoader(yaml.SafeLoader):
@@ -65,27 +116,30 @@ def read_text(path: Path) -> str:
         raise ConfigError(f"{path}: cannot be read: {one_line(error)}") from None
 
 
-def read_python(
-    path: Path,
-    merge: Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, Any]],
-    check: Callable[[Mapping[str, Any], str], object],
-    seen: tuple[Path, ...] = (),
-) -> dict[str, Any]:
-    """Runs a config file and collects its values, on top of those of its `base`.
-
-    Args:
-        path: The file. It is executed: name only files you trust.
-        merge: Lays changes over the values of the base.
-        check: Called with the values of each file and its name, so that a mistake names the file where it stands.
-        seen: The files that led here.
-
-    Raises:
-        ConfigError: a file is missing, fails, or builds on itself.
-    """
+def _read_python(path: Path, seen: tuple[Path, ...] = ()) -> list[Layer]:
+    """Runs a config file, then its `base`; `seen` are the files that led here."""
     if path.suffix != ".py":
         raise ConfigError(f"{path}: expected a .py or .yaml config, or a folder with default.py or config.yaml")
     if path.resolve() in seen:
         raise ConfigError(f"{path}: expected a base that ends somewhere, received a circle of `base =`")
+    values: dict[str, Any] = {}
+    for key, value in _run(path).items():
+        if key.startswith("_") or isinstance(value, types.ModuleType):
+            continue
+        if isinstance(value, type):
+            value = {name: item for name, item in vars(value).items() if not name.startswith("_")}
+        values[key] = value
+    base = values.pop("base", None)
+    layer = Layer(str(path), values)
+    if base is None:
+        return [layer]
+    if not isinstance(base, str):
+        raise ConfigError(f"{path}: base: expected the name of a config file, received {base!r}")
+    return [*_read_python(path.parent / expand_home(base), (*seen, path.resolve())), layer]
+
+
+def _run(path: Path) -> dict[str, Any]:
+    """The names that a Python file leaves behind."""
     text = read_text(path)
     names: dict[str, Any] = {"__name__": "config", "__file__": str(path)}
     try:
@@ -98,20 +152,7 @@ def read_python(
         line = _line_of(error, path)
         message = error.msg if isinstance(error, SyntaxError) else error
         raise ConfigError(f"{path}{line}: expected a config, received {type(error).__name__}: {message}") from None
-    values: dict[str, Any] = {}
-    for key, value in names.items():
-        if key.startswith("_") or isinstance(value, types.ModuleType):
-            continue
-        if isinstance(value, type):
-            value = {name: item for name, item in vars(value).items() if not name.startswith("_")}
-        values[key] = value
-    base = values.pop("base", None)
-    if base is not None:
-        if not isinstance(base, str):
-            raise ConfigError(f"{path}: base: expected the name of a config file, received {base!r}")
-        values = merge(read_python(path.parent / expand_home(base), merge, check, (*seen, path.resolve())), values)
-    check(values, str(path))
-    return values
+    return names
 
 
 def one_line(error: Exception) -> str:

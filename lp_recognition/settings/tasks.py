@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lp_recognition.settings.detection import DetectionConfig
-from lp_recognition.settings.loading import load_settings, raw_settings
+from lp_recognition.settings.loading import settle
 from lp_recognition.settings.recognition import RecognitionConfig
+from lp_recognition.settings.sources import read_layers
 from lp_recognition.system.errors import ConfigError, did_you_mean
 
 _SCHEMAS: dict[str, type[RecognitionConfig] | type[DetectionConfig]] = {
@@ -21,8 +22,9 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> RecognitionC
     Raises:
         ConfigError: as `loading.load_settings`, or a task that there is not.
     """
-    task = raw_settings(path).get("task", "recognition")
-    if task not in _SCHEMAS:
+    layers = read_layers(path)
+    task = next((layer.values["task"] for layer in reversed(layers) if "task" in layer.values), "recognition")
+    if not isinstance(task, str) or task not in _SCHEMAS:
         hint = did_you_mean(str(task), _SCHEMAS)
         raise ConfigError(f"{path}: task: expected one of {', '.join(_SCHEMAS)}, received {task!r}.{hint}")
-    return load_settings(_SCHEMAS[task], path, overrides)
+    return settle(_SCHEMAS[task], layers, overrides)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
+from lp_recognition.images.image import Preprocessing
 from lp_recognition.settings.loading import PathText, Section, Settings
 
 PositiveInt = Annotated[int, Field(gt=0)]
@@ -13,6 +14,8 @@ PositiveInt = Annotated[int, Field(gt=0)]
 Count = Annotated[int, Field(gt=0, le=10**9)]
 CountOrNone = Annotated[int, Field(ge=0, le=10**9)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+#: Height, width and channels.
+InputShape = tuple[PositiveInt, PositiveInt, PositiveInt]
 
 
 def listed(value: Any) -> Any:
@@ -52,6 +55,17 @@ class LoopConfig(Section):
     need_to_save_log: bool = True
 
 
+class PlatesConfig(LoopConfig):
+    """What a training on plates is told beside: listed and drawn ones, and how many of each."""
+
+    file_list_path: tuple[PathText, ...] = ()
+    skip_bad_rows: bool = False
+    generated_share: Fraction = 0.0
+    plate_formats: tuple[str, ...] | dict[str, float] = ()
+
+    _plates = field_validator("file_list_path", "plate_formats", mode="before")(listed)
+
+
 class ListedConfig(Section):
     """What a script that goes over lists is told: which ones, with which checkpoint, and where its results go."""
 
@@ -65,7 +79,14 @@ class ListedConfig(Section):
 
 
 class TrainedConfig(Settings):
-    """What the settings of every task that is trained hold."""
+    """What the settings of every task that is trained hold.
+
+    Attributes:
+        SMALLEST_INPUT: Height and width that a network needs at least.
+    """
+
+    MODEL_SETTINGS: ClassVar[tuple[str, ...]] = ("input_shape", "symmetric_range", "convert_to_gray")
+    SMALLEST_INPUT: ClassVar[tuple[int, int]] = (1, 1)
 
     model_dir: PathText = "model"
     # Quantization
@@ -73,3 +94,24 @@ class TrainedConfig(Settings):
     quantize_per_channel: bool = False
 
     train: LoopConfig = LoopConfig()
+
+    task: str
+    # What the network sees
+    input_shape: InputShape
+    symmetric_range: bool = True
+    convert_to_gray: bool = False
+
+    @field_validator("input_shape")
+    @classmethod
+    def _legal_shape(cls, shape: InputShape) -> InputShape:
+        (height, width, channels), (least_height, least_width) = shape, cls.SMALLEST_INPUT
+        if channels not in (1, 3):
+            raise ValueError(f"expected 1 or 3 channels, received {channels}")
+        if height < least_height or width < least_width:
+            raise ValueError(f"expected at least {least_height} x {least_width} pixels, received {height} x {width}")
+        return shape
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How a picture becomes the network's input."""
+        return Preprocessing(self.input_shape, self.symmetric_range, self.convert_to_gray)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lp_recognition.settings import tasks
 from lp_recognition.settings.loading import dump_settings, parse_settings, refuse_other_model, save_settings
-from lp_recognition.settings.recognition import RecognitionConfig, load_config, parse_config, pooled_size
+from lp_recognition.settings.recognition import RecognitionConfig, load_config, pooled_size
 from lp_recognition.system.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,6 +37,20 @@ def test_every_shipped_config_loads_and_is_recorded_alike(path):
 def test_a_config_of_another_task_is_refused_by_the_name_of_its_task():
     with pytest.raises(ConfigError, match=r"py: task: expected 'recognition', received 'detection'\. .*train_lpd\.py"):
         load_config(ROOT / "config" / "lpd_mcu.py")
+
+
+def test_a_config_runs_once_also_where_it_tells_its_task_itself(write, tmp_path):
+    count = f"open({str(tmp_path / 'runs')!r}, 'a').write('x')\n"
+    write("task = 'detection'\n" + count, "base.py")
+    config = tasks.load_config(write("base = 'base.py'\n" + count), ["model_dir=m"])
+    assert (config.task, config.model_dir) == ("detection", "m")
+    assert (tmp_path / "runs").read_text() == "xx"  # the file and its base
+
+
+@pytest.mark.parametrize("task", ["'detektion'", "['detection']", "None"])
+def test_a_task_that_there_is_not_is_refused_with_those_that_there_are(write, task):
+    with pytest.raises(ConfigError, match=r"x\.py: task: expected one of recognition, detection, received"):
+        tasks.load_config(write(f"task = {task}\n"))
 
 
 @pytest.mark.skipif(not SHIPPED, reason="no config is shipped yet")
@@ -177,7 +191,7 @@ def test_yaml_constructs_no_python_object(tmp_path, tag):
     witness = tmp_path / "witness"
     text = f"train: !!python/{tag} ['touch {witness}']\n"
     with pytest.raises(ConfigError, match="could not determine a constructor"):
-        parse_config(text, "stranger.yaml")
+        parse_settings(RecognitionConfig, text, "stranger.yaml")
     assert not witness.exists()
 
 
@@ -290,7 +304,7 @@ configs = st.fixed_dictionaries(
 @settings(deadline=None)
 def test_a_record_reads_back_as_it_was(values):
     config = RecognitionConfig.model_validate(values)
-    assert parse_config(dump_settings(config), "record") == config
+    assert parse_settings(RecognitionConfig, dump_settings(config), "record") == config
 
 
 def test_a_record_is_a_config(tmp_path):
@@ -372,7 +386,7 @@ def test_a_record_is_in_the_order_of_the_schema_and_read_back(model_dir, readabl
     config = RecognitionConfig(model_dir=model_dir, alphabet="皖A")
     text = dump_settings(config)
     assert keys_of(text) == list(RecognitionConfig.model_fields)
-    assert parse_config(text, "record") == config
+    assert parse_settings(RecognitionConfig, text, "record") == config
     assert ("皖" in text) is readable  # where YAML can take all characters as they are
     assert not set("\x85\u2028\u2029\ufeff") & set(text)
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lp_recognition.settings.loading import dump_settings
-from lp_recognition.settings.recognition import RecognitionConfig, parse_config
+from lp_recognition.settings.loading import dump_settings, parse_settings
+from lp_recognition.settings.recognition import RecognitionConfig
 from lp_recognition.texts.normal_form import (
     lookalike,
     lookalikes_among,
@@ -166,7 +166,7 @@ def test_letters_that_look_the_same_are_grouped():
 def test_an_alphabet_is_in_normal_form(written):
     config = RecognitionConfig(alphabet=written)
     assert config.alphabet == ("A", "B")
-    assert parse_config(dump_settings(config), "record") == config
+    assert parse_settings(RecognitionConfig, dump_settings(config), "record") == config
 
 
 def test_an_accent_in_two_characters_is_one_symbol():
