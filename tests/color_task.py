@@ -10,7 +10,8 @@ from typing import ClassVar, Literal
 import keras
 import numpy as np
 
-from lp_recognition.deployment.task import Opened, Score
+from lp_recognition.deployment.task import Score
+from lp_recognition.evaluation.opening import Opened
 from lp_recognition.export.frozen_graph import FrozenGraph
 from lp_recognition.model_files.checkpoints import load_checkpoint, read_best
 from lp_recognition.model_files.description import read_description
@@ -198,8 +199,8 @@ class ColorComparison:
             compute_in_integers(model, preprocessing)
             made_by = "quantization-aware training" if checkpoint.quantized else "float"
             return Opened(
-                lambda images: np.asarray(model(preprocessing.normalize(images), training=False)), checkpoint.config,
-                made_by,
+                predict=lambda images: np.asarray(model(preprocessing.normalize(images), training=False)),
+                config=checkpoint.config, source=str(path), made_by=made_by,
             )  # fmt: skip
         if Path(path).suffix == ".tflite":
             described = read_description(path, [self.meaning])
@@ -208,7 +209,7 @@ class ColorComparison:
             graph = FrozenGraph(path, [self.meaning])
             described = graph.description
             predict = lambda images: graph.predict(preprocessing.normalize(images))  # noqa: E731
-        return Opened(predict, described.config, described.made_by)
+        return Opened(predict=predict, config=described.config, source=str(path), made_by=described.made_by)
 
     def subject(self, reference, config, lists, most):
         return ColorSubject(reference, int(lists[0]), most or 50)

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from lp_recognition.deployment.layers import model_bytes, read_model_file
 from lp_recognition.deployment.micro import MicroModel, is_installed, run_once
 from lp_recognition.deployment.noise import LayerNoise, layer_noise, noise_table, noise_verdict
-from lp_recognition.deployment.task import ComparisonTask, Opened, Predictor, Score, Subject
+from lp_recognition.deployment.task import ComparisonTask, Score, Subject
+from lp_recognition.evaluation.opening import Opened, Predictor
 from lp_recognition.images.image import Image
 from lp_recognition.model_files.interpreter import image_predictor, open_interpreter
 from lp_recognition.model_files.pretrained import find_model

@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lp_recognition.boxes.cells import pairwise_iou
-from lp_recognition.deployment.task import Opened, Score
+from lp_recognition.deployment.task import Score, graph_reader
 from lp_recognition.evaluation.detection import average_precision, bootstrap_interval, judge
-from lp_recognition.evaluation.detector_opening import open_detector
+from lp_recognition.evaluation.detector_opening import OpenedDetector, open_detector
 from lp_recognition.evaluation.pictures import LOWEST_SCORE, fitted_scene
 from lp_recognition.images.image import Image
 from lp_recognition.lists.scenes import Scene, read_scenes
 from lp_recognition.model_files.checkpoints import Checkpoint, load_checkpoint
-from lp_recognition.model_files.detection import DETECTION, read_description
+from lp_recognition.model_files.detection import DETECTION
 from lp_recognition.reading.detector import Detection, decode_cells
 from lp_recognition.settings.detection import DetectionConfig
 
@@ -32,24 +32,9 @@ class DetectionComparison:
     headline = "AP"
     noun = "pictures"
 
-    def open(self, path: str | Path, config: DetectionConfig) -> Opened:
+    def open(self, path: str | Path, config: DetectionConfig) -> OpenedDetector:
         """Opens a detector of any kind."""
-        made_by = [""]
-
-        def read_graph(path: Path) -> Any:
-            from lp_recognition.export.frozen_graph import FrozenGraph
-
-            graph = FrozenGraph(path, [DETECTION])
-            made_by[0] = "" if graph.description is None else graph.description.made_by
-            return graph
-
-        opened = open_detector(path, config, read_graph)
-        if Path(path).suffix == ".ckpt":
-            made_by[0] = "quantization-aware training" if _load(path).quantized else "float"
-        elif Path(path).suffix == ".tflite":
-            described = read_description(path)
-            made_by[0] = "" if described is None else described.made_by
-        return Opened(opened.predict, opened.config, made_by[0])
+        return open_detector(path, config, graph_reader(DETECTION))
 
     def subject(
         self, reference: DetectionConfig, config: DetectionConfig, lists: Sequence[str], most: int | None

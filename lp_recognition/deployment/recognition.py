@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lp_recognition.deployment.task import Opened, Score
+from lp_recognition.deployment.task import Score, graph_reader
 from lp_recognition.evaluation.metrics import judge_readings, summarize_judgements
-from lp_recognition.evaluation.opening import open_model
 from lp_recognition.evaluation.recognition import EvaluationList
+from lp_recognition.evaluation.recognizer_opening import OpenedRecognizer, open_model
 from lp_recognition.model_files.checkpoints import Checkpoint, load_checkpoint
-from lp_recognition.model_files.recognition import RECOGNITION, read_description
+from lp_recognition.model_files.recognition import RECOGNITION
 from lp_recognition.reading.recognizer import read_logits
 from lp_recognition.settings.recognition import RecognitionConfig
 
@@ -26,24 +26,9 @@ class RecognitionComparison:
     headline = "LP-RR"
     noun = "plates"
 
-    def open(self, path: str | Path, config: RecognitionConfig) -> Opened:
+    def open(self, path: str | Path, config: RecognitionConfig) -> OpenedRecognizer:
         """Opens a model of any kind."""
-        made_by = []
-
-        def read_graph(path: Path) -> Any:
-            from lp_recognition.export.frozen_graph import FrozenGraph
-
-            graph = FrozenGraph(path, [RECOGNITION])
-            made_by.append("" if graph.description is None else graph.description.made_by)
-            return graph
-
-        opened = open_model(path, config, read_graph)
-        if Path(path).suffix == ".ckpt":
-            made_by.append("quantization-aware training" if _load(path).quantized else "float")
-        elif Path(path).suffix == ".tflite":
-            described = read_description(path)
-            made_by.append("" if described is None else described.made_by)
-        return Opened(opened.predict, opened.config, made_by[0])
+        return open_model(path, config, graph_reader(RECOGNITION))
 
     def subject(
         self, reference: RecognitionConfig, config: RecognitionConfig, lists: Sequence[str], most: int | None

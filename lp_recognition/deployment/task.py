@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,27 +13,16 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from lp_recognition.evaluation.opening import GraphReader, Opened
 from lp_recognition.images.image import Image
 from lp_recognition.model_files.meaning import Meaning
 from lp_recognition.settings.loading import Schema
-
-#: Turns prepared images, uint8 `(n, height, width, channels)`, into a model's output for each, float32.
-Predictor = Callable[[Image], NDArray[np.float32]]
+from lp_recognition.system.native_log import import_quietly
 
 
-@dataclass(frozen=True)
-class Opened:
-    """A form of a model, ready to run: a checkpoint, a frozen graph, a `.tflite`.
-
-    Attributes:
-        predict: Prepared images to outputs.
-        config: The settings it goes by, all of them settled.
-        made_by: `float`, `quantization-aware training`, `quantization after training`; empty where it is not known.
-    """
-
-    predict: Predictor
-    config: Any
-    made_by: str
+def graph_reader(meaning: Meaning[Any]) -> GraphReader:
+    """Reads frozen graphs of a task, by TensorFlow, which is imported with the first."""
+    return lambda path: import_quietly("lp_recognition.export.frozen_graph").FrozenGraph(path, [meaning])
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from lp_recognition.evaluation.drawing import draw_reading
-from lp_recognition.evaluation.opening import OpenedModel
+from lp_recognition.evaluation.recognizer_opening import OpenedRecognizer
 from lp_recognition.images.canvas import contact_sheet
 from lp_recognition.images.image import Image, write_image
 from lp_recognition.lists.annotations import Annotation
@@ -26,7 +26,7 @@ _SKIPPING = "infer.skip_bad_rows"
 
 
 def read_list(
-    model: OpenedModel, rows: Sequence[Annotation], infer: InferConfig
+    model: OpenedRecognizer, rows: Sequence[Annotation], infer: InferConfig
 ) -> Iterator[tuple[Annotation, Reading]]:
     """Reads images, `infer.batch_size` at a time, and draws each.
 

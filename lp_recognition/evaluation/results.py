@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from lp_recognition.evaluation.metrics import format_csv
-from lp_recognition.evaluation.opening import OpenedModel
 from lp_recognition.evaluation.provenance import file_sha256, machine, utc_now, versions
 from lp_recognition.evaluation.recognition import EvaluationList, EvaluationResult
 from lp_recognition.evaluation.recognition_page import recognition_page
+from lp_recognition.evaluation.recognizer_opening import OpenedRecognizer
 from lp_recognition.images.image import write_image
 from lp_recognition.lists.annotations import list_name
 from lp_recognition.model_files.checkpoints import is_training_checkpoint
@@ -27,7 +27,7 @@ _WITHOUT_EFFECT = {"batch_size", "checkpoint", "output_dir", "file_list_path"}
 _DRAWING = {"plate_formats", "plate_font", "plate_extra_fonts", "plate_without", "random_seed"}
 
 
-def describe_evaluation(model: OpenedModel, plates: EvaluationList, named: str) -> dict[str, Any]:
+def describe_evaluation(model: OpenedRecognizer, plates: EvaluationList, named: str) -> dict[str, Any]:
     """What makes the figures of an evaluation repeatable, as JSON knows it.
 
     Args:
@@ -66,7 +66,7 @@ def describe_evaluation(model: OpenedModel, plates: EvaluationList, named: str) 
     }
 
 
-def results_folder(model: OpenedModel, description: Mapping[str, Any]) -> Path:
+def results_folder(model: OpenedRecognizer, description: Mapping[str, Any]) -> Path:
     """Where the results go: `eval.output_dir`, else a folder that is this evaluation's own.
 
     That lies in `eval/` beside the checkpoint of a training, of any other model in `out/eval/`. Its name holds model,

@@ -18,7 +18,7 @@ import yaml
 
 from lp_recognition.images.image import Preprocessing
 from lp_recognition.model_files.meaning import Meaning, Record
-from lp_recognition.settings.loading import Schema, Settings, dump_settings, parse_settings, refuse_other_model
+from lp_recognition.settings.loading import Schema, Settings, dump_settings, parse_settings, settle_by_record
 from lp_recognition.system.errors import ConfigError, ModelError
 
 #: The description among the files at the end of a `.tflite`.
@@ -176,8 +176,4 @@ def settle_config(path: str | Path, description: ModelDescription[Schema] | None
                 "the config.yaml recorded beside the model, or export the file with export_frozen_graph.py --tflite"
             )
         return config
-    if config is None:
-        return description.config
-    refuse_other_model(config, description.config, str(path))
-    settled = {name: getattr(description.config, name) for name in config.SETTLED_IN_TRAINING}
-    return config.with_values(**settled)
+    return settle_by_record(config, description.config, str(path))

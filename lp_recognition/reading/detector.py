@@ -87,6 +87,11 @@ class Detector:
         """Input and output of the file."""
         return self._model.inputs[0], self._model.outputs[0]
 
+    @property
+    def runtime(self) -> str:
+        """The module that runs the file, such as `ai_edge_litert.interpreter`."""
+        return self._model.runtime
+
     def predict(self, images: Image) -> NDArray[np.float32]:
         """Runs the model on pictures of its input's size, uint8: `(n, cells, 9)`."""
         return self._predict(images)

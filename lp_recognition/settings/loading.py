@@ -76,10 +76,10 @@ def load_settings(schema: type[Schema], path: str | Path, overrides: Sequence[st
     Raises:
         ConfigError: a missing file, an unknown key, a wrong type or value, a duplicate override.
     """
-    return settle(schema, read_layers(path), overrides)
+    return merge_layers(schema, read_layers(path), overrides)
 
 
-def settle(schema: type[Schema], layers: Sequence[Layer], overrides: Sequence[str] = ()) -> Schema:
+def merge_layers(schema: type[Schema], layers: Sequence[Layer], overrides: Sequence[str] = ()) -> Schema:
     """Lays the files of a config over each other, each checked where it stands, and applies overrides.
 
     Raises:
@@ -132,6 +132,18 @@ def refuse_other_model(config: Settings, recorded: Settings, source: str) -> Non
             f"{source}: was made with other settings of the model: {summarize(differences)}; give the config that "
             "it was made with"
         )
+
+
+def settle_by_record(config: Schema | None, recorded: Schema, source: str) -> Schema:
+    """The settings to use a model by: the recorded ones, or given ones of the same model, settled as it was.
+
+    Raises:
+        ConfigError: by name, each setting of the model that differs.
+    """
+    if config is None:
+        return recorded
+    refuse_other_model(config, recorded, source)
+    return config.with_values(**{name: getattr(recorded, name) for name in config.SETTLED_IN_TRAINING})
 
 
 def validate(schema: type[Schema], values: Mapping[str, Any], source: str) -> Schema:

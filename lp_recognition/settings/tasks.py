@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lp_recognition.settings.detection import DetectionConfig
-from lp_recognition.settings.loading import settle
+from lp_recognition.settings.loading import merge_layers
 from lp_recognition.settings.recognition import RecognitionConfig
 from lp_recognition.settings.sources import read_layers
 from lp_recognition.system.errors import ConfigError, did_you_mean
@@ -27,4 +27,4 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> RecognitionC
     if not isinstance(task, str) or task not in _SCHEMAS:
         hint = did_you_mean(str(task), _SCHEMAS)
         raise ConfigError(f"{path}: task: expected one of {', '.join(_SCHEMAS)}, received {task!r}.{hint}")
-    return settle(_SCHEMAS[task], layers, overrides)
+    return merge_layers(_SCHEMAS[task], layers, overrides)

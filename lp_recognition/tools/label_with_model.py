@@ -22,7 +22,7 @@ from lp_recognition.system.errors import ConfigError, UserError, run_script
 from lp_recognition.system.options import ScriptParser
 
 if TYPE_CHECKING:
-    from lp_recognition.evaluation.opening import OpenedModel
+    from lp_recognition.evaluation.recognizer_opening import OpenedRecognizer
     from lp_recognition.settings.recognition import RecognitionConfig
 
 
@@ -97,7 +97,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _opened(path: str, config: RecognitionConfig) -> OpenedModel:
+def _opened(path: str, config: RecognitionConfig) -> OpenedRecognizer:
     """A model with the settings of its network that it carries, and all others of the config."""
     from lp_recognition.tools.models import open_model
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from lp_recognition.evaluation import opening
-from lp_recognition.evaluation.opening import OpenedModel
+from lp_recognition.deployment.task import graph_reader
+from lp_recognition.evaluation import recognizer_opening
+from lp_recognition.evaluation.recognizer_opening import OpenedRecognizer
 from lp_recognition.model_files.recognition import RECOGNITION
-from lp_recognition.system.native_log import import_quietly
 
 if TYPE_CHECKING:
     from lp_recognition.evaluation.detector_opening import OpenedDetector
@@ -17,18 +16,14 @@ if TYPE_CHECKING:
     from lp_recognition.settings.recognition import RecognitionConfig
 
 
-def open_model(path: str | Path, config: RecognitionConfig | None = None) -> OpenedModel:
-    """Opens a checkpoint, a frozen graph or a `.tflite`; arguments and errors as of `opening.open_model`."""
-    return opening.open_model(path, config, partial(_read_graph, RECOGNITION))
+def open_model(path: str | Path, config: RecognitionConfig | None = None) -> OpenedRecognizer:
+    """Opens a checkpoint, a frozen graph or a `.tflite`; arguments and errors as of `opening.Opener`."""
+    return recognizer_opening.open_model(path, config, graph_reader(RECOGNITION))
 
 
 def open_detector(path: str | Path, config: DetectionConfig | None = None) -> OpenedDetector:
-    """Opens a detector of any kind; arguments and errors as of `detector_opening.open_detector`."""
+    """Opens a detector of any kind; arguments and errors as of `opening.Opener`."""
     from lp_recognition.evaluation import detector_opening
     from lp_recognition.model_files.detection import DETECTION
 
-    return detector_opening.open_detector(path, config, partial(_read_graph, DETECTION))
-
-
-def _read_graph(meaning: Any, path: Path) -> opening.Graph:
-    return import_quietly("lp_recognition.export.frozen_graph").FrozenGraph(path, [meaning])
+    return detector_opening.open_detector(path, config, graph_reader(DETECTION))

@@ -131,11 +131,8 @@ class DetectionTask:
         """Searches the evaluation pictures, where there are any."""
         if not self._evaluated:
             return None
-        detector = OpenedDetector(
-            predictor(model, self.config.preprocessing, self.config.eval.batch_size),
-            self.config,
-            "the model in training",
-        )
+        predict = predictor(model, self.config.preprocessing, self.config.eval.batch_size)
+        detector = OpenedDetector(predict=predict, config=self.config, source="the model in training")
         results = detector.search(self._evaluated, lambda count: None)
         threshold = self.config.eval.score_threshold
         metrics = summarize([found for found, _ in results], threshold)

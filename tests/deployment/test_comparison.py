@@ -19,7 +19,7 @@ from lp_recognition.deployment.comparison import Bounds, Comparison, ModelResult
 from lp_recognition.deployment.comparison_page import comparison_page
 from lp_recognition.deployment.noise import LayerNoise, noise_table, noise_verdict, signal_to_noise
 from lp_recognition.deployment.recognition import PlateSubject, RecognitionComparison
-from lp_recognition.deployment.task import Opened
+from lp_recognition.evaluation.opening import Opened
 from lp_recognition.evaluation.recognition import EvaluationList
 from lp_recognition.tools import compare_models
 
@@ -81,7 +81,7 @@ class KnownModels(RecognitionComparison):
                     row[step, index] = self.scores[number]
             return logits
 
-        return Opened(predict, CONFIG, self.made_by[number])
+        return Opened(predict=predict, config=CONFIG, source=str(path), made_by=self.made_by[number])
 
     def compare(self) -> Comparison:
         return compare(self, [f"{number}.pb" for number in range(len(self.texts))], CONFIG, ["list.txt"])

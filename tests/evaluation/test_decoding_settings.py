@@ -7,9 +7,9 @@ import pytest
 from tiny_models import tiny_config
 
 from lp_recognition.evaluation.metrics import judge_readings
-from lp_recognition.evaluation.opening import OpenedModel
 from lp_recognition.evaluation.prediction import read_list
 from lp_recognition.evaluation.recognition import EvaluationList, evaluate
+from lp_recognition.evaluation.recognizer_opening import OpenedRecognizer
 from lp_recognition.lists.annotations import read_annotations
 from lp_recognition.texts.vocabulary import Vocabulary
 
@@ -37,7 +37,7 @@ def test_a_list_is_read_as_its_beam_is_wide(crops, tmp_path, beam_width, text):
         alphabet="A", infer_beam_width=beam_width, eval_beam_width=7, infer_output_dir=str(tmp_path), infer_batch_size=3
     )
     rows, _ = read_annotations(crops / "paths.txt", labelled=False)
-    model = OpenedModel(undecided, config, VOCABULARY, "made by hand")
+    model = OpenedRecognizer(predict=undecided, config=config, vocabulary=VOCABULARY, source="made by hand")
     assert [reading.text for _, reading in read_list(model, rows, config.infer)] == [text] * 8
 
 

@@ -14,10 +14,10 @@ import pytest
 from tiny_models import tiny_config
 
 from lp_recognition import __version__
-from lp_recognition.evaluation.opening import OpenedModel
 from lp_recognition.evaluation.provenance import file_sha256, machine, record_lists, versions
 from lp_recognition.evaluation.recognition import EvaluationList, EvaluationResult, evaluate
 from lp_recognition.evaluation.recognition_page import recognition_page
+from lp_recognition.evaluation.recognizer_opening import OpenedRecognizer
 from lp_recognition.evaluation.results import describe_evaluation, results_folder, save_results
 from lp_recognition.images.image import read_image
 from lp_recognition.lists.annotations import Annotation, read_annotations, write_annotations
@@ -49,11 +49,11 @@ def plates(listed) -> EvaluationList:
 
 
 @pytest.fixture
-def opened(trained) -> OpenedModel:
+def opened(trained) -> OpenedRecognizer:
     return open_model(trained.checkpoint, trained.config)
 
 
-def evaluated(model: OpenedModel, plates: EvaluationList) -> EvaluationResult:
+def evaluated(model: OpenedRecognizer, plates: EvaluationList) -> EvaluationResult:
     return evaluate(model.predict, plates, model.config, model.vocabulary)
 
 
@@ -169,7 +169,7 @@ def test_a_package_without_a_version_is_unknown():
 # ---- The folder ----------------------------------------------------------------------------------------------------
 
 
-def folder_of(model: OpenedModel, plates: EvaluationList) -> Path:
+def folder_of(model: OpenedRecognizer, plates: EvaluationList) -> Path:
     return results_folder(model, describe_evaluation(model, plates, "x"))
 
 
@@ -191,7 +191,7 @@ def test_results_of_a_checkpoint_lie_beside_it_and_of_other_models_in_out(traine
 
 
 def test_the_same_evaluation_finds_its_folder_and_another_one_gets_its_own(trained, floating_model, listed, tmp_path):
-    def model(**values) -> OpenedModel:
+    def model(**values) -> OpenedRecognizer:
         return open_model(trained.checkpoint, with_eval(trained.config, **values))
 
     first = folder_of(model(), listed)
@@ -214,7 +214,7 @@ def test_the_same_evaluation_finds_its_folder_and_another_one_gets_its_own(train
 
 
 @pytest.fixture
-def floating_model(trained, tmp_path) -> OpenedModel:
+def floating_model(trained, tmp_path) -> OpenedRecognizer:
     """Other weights under the same name."""
     path = tmp_path / "other" / trained.checkpoint.name
     path.parent.mkdir()
@@ -259,7 +259,7 @@ def test_the_page_shows_the_worst_first_and_needs_no_other_file(opened, plates):
     assert str(plates.lists[0].sha256) in measured
 
 
-def reading_of(texts: list[str], model: OpenedModel):
+def reading_of(texts: list[str], model: OpenedRecognizer):
     remaining = iter(texts)
 
     def predict(images: np.ndarray) -> np.ndarray:

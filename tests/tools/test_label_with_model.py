@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from lp_recognition.evaluation.opening import OpenedModel
+from lp_recognition.evaluation.recognizer_opening import OpenedRecognizer
 from lp_recognition.lists.annotations import read_annotations
 from lp_recognition.settings.loading import save_settings
 from lp_recognition.system.errors import ConfigError, UserError
@@ -91,13 +91,13 @@ def test_a_file_without_settings_reads_by_the_config(arguments, trained, tmp_pat
 
 
 def test_the_config_says_how_texts_are_read(arguments, trained, monkeypatch):
-    genuine, asked = OpenedModel.read, []
+    genuine, asked = OpenedRecognizer.read, []
 
     def read(model, images, beam_width):
         asked.append((model.config.decode.patterns, model.config.lpr_patterns, model.config.alphabet))
         return genuine(model, images, beam_width)
 
-    monkeypatch.setattr("lp_recognition.evaluation.opening.OpenedModel.read", read)
+    monkeypatch.setattr("lp_recognition.evaluation.recognizer_opening.OpenedRecognizer.read", read)
     label_with_model.main([*arguments, "--any_text", "decode.patterns=True", "lpr_patterns=[.*]"])
     assert set(asked) == {(True, (".*",), trained.config.alphabet)}
 
