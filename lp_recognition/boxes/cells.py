@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 #: The score, and x, y of four corners.
 CHANNELS = 9
+#: Of overlapping plates, those that share so much with the surest one help to say where its corners are.
+ALIKE = 0.6
 #: A plate belongs to a grid when its longer side is so many strides long: fine and coarse grids share what is between.
 _SHORTEST, _LONGEST = 2.0, 6.5
 #: Of a plate, the part around its middle whose cells find it, in parts of its width and height.
@@ -104,6 +106,11 @@ class Grids:
         return np.repeat(suited, [rows * columns for rows, columns in self.shapes])
 
 
+def scores_of(logits: NDArray[np.floating]) -> NDArray[np.float64]:
+    """The scores, in [0, 1], that logits stand for."""
+    return np.asarray(1 / (1 + np.exp(-np.clip(logits.astype(np.float64), -30, 30))))
+
+
 def sides_of(corners: NDArray[np.floating]) -> NDArray[np.float32]:
     """Left, top, right, bottom of the upright boxes around corners `(..., 4, 2)`, float32 `(..., 4)`."""
     return np.concatenate([corners.min(axis=-2), corners.max(axis=-2)], axis=-1).astype(np.float32)
@@ -147,7 +154,7 @@ def merge_overlapping(
         group = free & (shared[index] > most_shared)
         group[index] = True
         free &= ~group
-        alike = group & (shared[index] >= 0.6)
+        alike = group & (shared[index] >= ALIKE)
         weights = scores[alike] ** 2
         mean = (corners[alike] * weights[:, None, None]).sum(axis=0) / weights.sum() if alike.any() else corners[index]
         found.append((mean.astype(np.float32), float(scores[index])))

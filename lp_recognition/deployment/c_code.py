@@ -1,11 +1,16 @@
 """Parts of C for firmware that every network needs: the model as an array, constants, its image input, its README.
 
-What the output becomes there is a task's own, in `recognition_c`; sources that are the same for every model lie in
-`firmware/` beside this module.
+What the output becomes there is a task's own, in `recognition_c` and `detection_c`; sources that are the same for every
+model lie in `firmware/` beside this module. All that C can see begins with the prefix of the task, `lpr` of readers and
+`lpd` of detectors, so that one firmware holds both.
 """
 
 from __future__ import annotations
 
+import ctypes
+import shutil
+import subprocess
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -16,12 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lp_recognition.deployment.layers import read_network
+from lp_recognition.deployment.micro import is_installed, run_once
 from lp_recognition.images.image import Image, Preprocessing
 from lp_recognition.model_files.interpreter import TensorInfo, pixel_values
-from lp_recognition.system.errors import ModelError
+from lp_recognition.system.errors import ModelError, UserError
 from lp_recognition.system.files import write_bytes
 from lp_recognition.system.outputs import refuse_existing
 
+_FLAGS = ("-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-O2")
 _VECTOR_SEED = 1
 #: What TFLite-Micro's resolver calls the operators.
 _RESOLVER = {
@@ -67,18 +74,19 @@ def template(name: str) -> str:
     return resources.files(__package__).joinpath("firmware", name).read_text(encoding="utf-8")
 
 
-def model_array(data: bytes, name: str) -> str:
+def model_array(data: bytes, name: str, prefix: str) -> str:
     """The source that holds the `.tflite` as a constant, aligned to 16 bytes."""
+    aligned = f"{prefix.upper()}_ALIGNED"
     rows = "\n".join(
         "    " + " ".join(f"0x{value:02x}," for value in data[start : start + 16]) for start in range(0, len(data), 16)
     )
     return (
-        f'/* {comment(name)} */\n#include "lpr.h"\n\n'
-        "#if defined(__GNUC__) || defined(__clang__)\n#define LPR_ALIGNED __attribute__((aligned(16)))\n"
-        "#elif defined(__ICCARM__)\n#define LPR_ALIGNED __attribute__((aligned(16)))\n"
+        f'/* {comment(name)} */\n#include "{prefix}.h"\n\n'
+        f"#if defined(__GNUC__) || defined(__clang__)\n#define {aligned} __attribute__((aligned(16)))\n"
+        f"#elif defined(__ICCARM__)\n#define {aligned} __attribute__((aligned(16)))\n"
         '#else\n#error "say here how this compiler aligns an array to 16 bytes"\n#endif\n\n'
-        f"const unsigned char lpr_model[] LPR_ALIGNED = {{\n{rows}\n}};\n\n"
-        "const size_t lpr_model_size = sizeof lpr_model;\n"
+        f"const unsigned char {prefix}_model[] {aligned} = {{\n{rows}\n}};\n\n"
+        f"const size_t {prefix}_model_size = sizeof {prefix}_model;\n"
     )
 
 
@@ -86,21 +94,25 @@ def image_config(taken: TensorInfo, preprocessing: Preprocessing) -> dict[str, i
     """What the C has to know of the input, for `defines`."""
     height, width, channels = preprocessing.input_shape
     return {
-        "LPR_HEIGHT": height,
-        "LPR_WIDTH": width,
-        "LPR_CHANNELS": channels,
-        "LPR_GRAY": int(channels == 1 or preprocessing.convert_to_gray),
-        "LPR_SIGNED": int(taken.dtype == np.int8),
+        "HEIGHT": height,
+        "WIDTH": width,
+        "CHANNELS": channels,
+        "GRAY": int(channels == 1 or preprocessing.convert_to_gray),
+        "SIGNED": int(taken.dtype == np.int8),
     }
 
 
-def defines(values: Mapping[str, int], name: str) -> str:
-    """The header of sizes and settings of a model."""
-    lines = "\n".join(f"#define {key} {value}" for key, value in values.items())
-    return (
-        f"/* Sizes and settings of {comment(name)}. */\n"
-        f"#ifndef LPR_CONFIG_H\n#define LPR_CONFIG_H\n\n{lines}\n\n#endif\n"
-    )
+def defines(values: Mapping[str, int], name: str, prefix: str) -> str:
+    """The header of sizes and settings of a model, whose names get the prefix."""
+    guard = f"{prefix.upper()}_CONFIG_H"
+    lines = "\n".join(f"#define {prefix.upper()}_{key} {value}" for key, value in values.items())
+    return f"/* Sizes and settings of {comment(name)}. */\n#ifndef {guard}\n#define {guard}\n\n{lines}\n\n#endif\n"
+
+
+def arena_bytes(data: bytes) -> int | None:
+    """What TFLite-Micro takes to run a file; None where it is not installed or refuses the file."""
+    arena = run_once(data).arena if is_installed() else None
+    return None if arena is None else arena.total
 
 
 def image_vectors(taken: TensorInfo, preprocessing: Preprocessing) -> str:
@@ -113,29 +125,30 @@ def image_vectors(taken: TensorInfo, preprocessing: Preprocessing) -> str:
         prepared = values[preprocessing.prepare(image)]
         parts.append(f"static const lpr_value input_{number}[] = {{\n{numbers(prepared)}\n}};\n")
         rows.append(f"    {{pixels_{number}, {height}, {width}, {channels}, input_{number}}},")
-    return "\n".join([*parts, *vector_table("image", rows)])
+    return "\n".join([*parts, *vector_table("lpr_image", rows)])
 
 
 def vector_table(name: str, rows: Sequence[str]) -> list[str]:
     """The array of the test's vectors of one kind, and their number."""
     return [
-        f"const lpr_{name}_vector lpr_{name}_vectors[] = {{\n" + "\n".join(rows) + "\n};\n",
-        f"const int lpr_{name}_vector_count = {len(rows)};\n",
+        f"const {name}_vector {name}_vectors[] = {{\n" + "\n".join(rows) + "\n};\n",
+        f"const int {name}_vector_count = {len(rows)};\n",
     ]
 
 
-def readme(texts: Sequence[str], data: bytes, model: str, arena: int | None) -> str:
+def readme(texts: Sequence[str], data: bytes, model: str, arena: int | None, prefix: str) -> str:
     """The README of the sources: templates of `firmware/`, with the model's operators and memory filled in."""
     operators = list(dict.fromkeys(layer.operator for layer in read_network(data, model).layers))
     adds = "\n".join(
         f"resolver.Add{_RESOLVER[operator]}();" if operator in _RESOLVER else f"// and the operator {operator}"
         for operator in operators
     )
+    define = f"{prefix.upper()}_ARENA_BYTES"
     memory = (
-        f"`LPR_ARENA_BYTES`, {arena:,}, is what TFLite-Micro took on a 64-bit machine; a 32-bit chip takes a little\n"
+        f"`{define}`, {arena:,}, is what TFLite-Micro took on a 64-bit machine; a 32-bit chip takes a little\n"
         "less, its optimized kernels (CMSIS-NN) may take more for scratch buffers."
         if arena is not None
-        else "Define `LPR_ARENA_BYTES`: it was not measured, for TFLite-Micro was not installed or refuses the file."
+        else f"Define `{define}`: it was not measured, for TFLite-Micro was not installed or refuses the file."
     )
     return (
         "".join(map(template, texts))
@@ -144,6 +157,23 @@ def readme(texts: Sequence[str], data: bytes, model: str, arena: int | None) -> 
         .replace("@RESOLVER@", f"static tflite::MicroMutableOpResolver<{len(operators)}> resolver;\n{adds}")
         .replace("@ARENA@", memory)
     )
+
+
+def build_library(folder: Path, sources: Sequence[str], compiler: str = "cc") -> ctypes.CDLL:
+    """Builds sources of a folder for this machine and loads them.
+
+    Raises:
+        UserError: there is no compiler, or it refuses the sources.
+    """
+    if shutil.which(compiler) is None:
+        raise UserError(f"expected a C compiler to check the sources with, received none called `{compiler}`")
+    with tempfile.TemporaryDirectory() as build:
+        library = Path(build) / "firmware.so"
+        command = [compiler, *_FLAGS, "-shared", "-fPIC", "-o", str(library), *(str(folder / name) for name in sources)]
+        result = subprocess.run(command, capture_output=True, text=True, errors="replace")
+        if result.returncode != 0:
+            raise UserError(f"{folder}: expected sources that build without warnings, received {result.stderr}")
+        return ctypes.CDLL(str(library))
 
 
 def numbers(values: Iterable[Any] | NDArray[Any]) -> str:

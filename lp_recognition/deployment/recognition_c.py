@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-import shutil
-import subprocess
-import tempfile
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,80 +12,57 @@ from numpy.typing import NDArray
 
 from lp_recognition.deployment import c_code
 from lp_recognition.deployment.layers import model_bytes, read_model_file
-from lp_recognition.deployment.micro import is_installed, run_once
-from lp_recognition.images.image import Image
+from lp_recognition.deployment.task import CCheck
+from lp_recognition.images.image import Image, read_image
+from lp_recognition.lists.annotations import read_annotations
 from lp_recognition.model_files.description import settle_config
 from lp_recognition.model_files.interpreter import TensorInfo, pixel_values
 from lp_recognition.model_files.pretrained import find_model
-from lp_recognition.model_files.recognition import read_description
+from lp_recognition.model_files.recognition import RECOGNITION, read_description
 from lp_recognition.reading.recognizer import Recognizer, read_logits
 from lp_recognition.settings.recognition import RecognitionConfig
-from lp_recognition.system.errors import ModelError, UserError
+from lp_recognition.system.errors import ModelError
 from lp_recognition.texts.decoding import decode
 
 _FIXED = ("lpr.h", "lpr_image.c", "lpr_ctc.c", "lpr_test.c", "lpr_vectors.h", "Makefile")
 _LIBRARY = ("lpr_image.c", "lpr_ctc.c", "lpr_tables.c")
-_FLAGS = ("-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-O2")
 #: Probabilities in C are of this.
 _ONE = 32768
 _MOST_CLASSES = 255
 _VECTOR_SEED = 1
 
 
-def export_c(
-    model: str | Path, folder: Path, *, config: RecognitionConfig | None = None, overwrite: bool = False
-) -> list[tuple[Path, int]]:
-    """Writes C for an integer `.tflite`.
+class RecognitionFirmware:
+    """Plate readers."""
 
-    Args:
-        model: The file, uint8 or int8 at its ends, or the name of a shipped one.
-        folder: Where the sources go.
-        config: The settings of the model; None for those that the file carries.
-        overwrite: Replace files that are there.
+    meaning = RECOGNITION
+    noun = "plates"
 
-    Returns:
-        The files and their bytes.
+    def export(
+        self, model: str | Path, folder: Path, *, config: RecognitionConfig | None = None, overwrite: bool = False
+    ) -> list[tuple[Path, int]]:
+        """Writes the C of a reader."""
+        model = find_model(model)
+        recognizer = _open(model, config)
+        data, name = model_bytes(read_model_file(model)), Path(model).name
+        arena = c_code.arena_bytes(data)
+        kind = "README.micro.md" if recognizer.ends[1].dtype == np.int8 else "README.gap8.md"
+        files = {source: c_code.template(source) for source in _FIXED}
+        files["lpr_config.h"] = c_code.defines(_config_values(recognizer, arena), name, "lpr")
+        files["lpr_tables.c"] = _tables(recognizer)
+        files["lpr_model.c"] = c_code.model_array(data, name, "lpr")
+        files["lpr_vectors.c"] = _vectors(recognizer)
+        files["README.md"] = c_code.readme(("README.md", kind), data, str(model), arena, "lpr")
+        return c_code.write_sources(files, folder, overwrite=overwrite)
 
-    Raises:
-        ModelError: the file is missing, broken, float, or of another type at input and output.
-        ConfigError: it neither describes itself nor is there a config, or they disagree.
-        UserError: files are in the way, or the folder cannot be written.
-    """
-    model = find_model(model)
-    recognizer = _open(model, config)
-    data, name = model_bytes(read_model_file(model)), Path(model).name
-    found = run_once(data).arena if is_installed() else None
-    arena = None if found is None else found.total
-    kind = "README.micro.md" if recognizer.ends[1].dtype == np.int8 else "README.gap8.md"
-    files = {source: c_code.template(source) for source in _FIXED}
-    files["lpr_config.h"] = c_code.defines(_config_values(recognizer, arena), name)
-    files["lpr_tables.c"] = _tables(recognizer)
-    files["lpr_model.c"] = c_code.model_array(data, name)
-    files["lpr_vectors.c"] = _vectors(recognizer)
-    files["README.md"] = c_code.readme(("README.md", kind), data, str(model), arena)
-    return c_code.write_sources(files, folder, overwrite=overwrite)
-
-
-@dataclass(frozen=True)
-class CCheck:
-    """One crop in C and in Python.
-
-    Attributes:
-        expected: What Python reads.
-        received: What C reads.
-        decodes_alike: Whether both read the same from the same output of the network.
-        levels: Largest difference of the network's input.
-    """
-
-    expected: str
-    received: str
-    decodes_alike: bool
-    levels: int
-
-    @property
-    def passed(self) -> bool:
-        """Whether nothing differs."""
-        return self.decodes_alike and self.levels == 0
+    def check(
+        self, model: str | Path, folder: Path, lists: Sequence[str], *, config: RecognitionConfig | None = None
+    ) -> Iterator[CCheck]:
+        """Reads every crop of annotated lists in C and in Python."""
+        reader = CReader(folder, Recognizer(model, config=config))
+        rows, _ = read_annotations(list(lists))
+        for row in rows:
+            yield reader.check(str(row.path), read_image(row.path))
 
 
 class CReader:
@@ -104,17 +78,8 @@ class CReader:
     """
 
     def __init__(self, folder: Path, recognizer: Recognizer, compiler: str = "cc") -> None:
-        if shutil.which(compiler) is None:
-            raise UserError(f"expected a C compiler to check the sources with, received none called `{compiler}`")
         self._recognizer = recognizer
-        with tempfile.TemporaryDirectory() as build:
-            library = Path(build) / "liblpr.so"
-            sources = [str(folder / name) for name in _LIBRARY]
-            command = [compiler, *_FLAGS, "-shared", "-fPIC", "-o", str(library), *sources]
-            result = subprocess.run(command, capture_output=True, text=True, errors="replace")
-            if result.returncode != 0:
-                raise UserError(f"{folder}: expected sources that build without warnings, received {result.stderr}")
-            self._library = ctypes.CDLL(str(library))
+        self._library = c_code.build_library(folder, _LIBRARY, compiler)
         steps = recognizer.ends[1].shape[1]
 
         class Reading(ctypes.Structure):
@@ -156,8 +121,8 @@ class CReader:
         """The text of a crop."""
         return self.decode(self._recognizer.run(self.prepare(image)))[0]
 
-    def check(self, image: Image) -> CCheck:
-        """Reads a crop in C and in Python, and tells where they part."""
+    def check(self, name: str, image: Image) -> CCheck:
+        """Reads a crop in C and in Python: the same text of one output, and the same pixels, as they should."""
         recognizer = self._recognizer
         values = self.prepare(image)
         pixels = pixel_values(recognizer.ends[0], recognizer.config.preprocessing)
@@ -165,8 +130,8 @@ class CReader:
         output = recognizer.run(values)
         text, _, _ = self.decode(output)
         [decoded] = read_logits(recognizer.ends[1].dequantize(output), recognizer.vocabulary)
-        apart = np.abs(values[0].astype(int) - expected.astype(int)).max()
-        return CCheck(recognizer.read(image).text, text, decoded.text == text, int(apart))
+        passed = decoded.text == text and np.array_equal(values[0], expected)
+        return CCheck(name, recognizer.read(image).text, text, passed)
 
 
 def _open(model: str | Path, config: RecognitionConfig | None) -> Recognizer:
@@ -183,11 +148,11 @@ def _open(model: str | Path, config: RecognitionConfig | None) -> Recognizer:
 def _config_values(recognizer: Recognizer, arena: int | None) -> dict[str, int]:
     taken, given = recognizer.ends
     values = c_code.image_config(taken, recognizer.config.preprocessing) | {
-        "LPR_STEPS": given.shape[1],
-        "LPR_CLASSES": given.shape[2],
-        "LPR_BLANK": recognizer.vocabulary.blank_index,
+        "STEPS": given.shape[1],
+        "CLASSES": given.shape[2],
+        "BLANK": recognizer.vocabulary.blank_index,
     }
-    return values if arena is None else values | {"LPR_ARENA_BYTES": arena}
+    return values if arena is None else values | {"ARENA_BYTES": arena}
 
 
 def _tables(recognizer: Recognizer) -> str:
@@ -217,7 +182,7 @@ def _vectors(recognizer: Recognizer) -> str:
         confidence = round(decoded.confidence * _ONE)
         rows.append(f"    {{logits_{number}, {text}, {len(decoded.indices)}, {confidence}, confidences_{number}}},")
     images = c_code.image_vectors(taken, recognizer.config.preprocessing)
-    return "\n".join([*parts, *c_code.vector_table("text", rows), images])
+    return "\n".join([*parts, *c_code.vector_table("lpr_text", rows), images])
 
 
 def _logit_vectors(given: TensorInfo, blank: int) -> list[NDArray[Any]]:
@@ -239,3 +204,7 @@ def _logit_vectors(given: TensorInfo, blank: int) -> list[NDArray[Any]]:
         doubts[step, rng.integers(0, blank)] = limits.max
         doubts[step, blank] = limits.max - rng.integers(5, 60)
     return [doubled, nothing, ties, noise, doubts]
+
+
+#: What C of this task is made by.
+FIRMWARE = RecognitionFirmware()

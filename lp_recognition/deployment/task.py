@@ -1,11 +1,11 @@
-"""What a comparison of files asks of a task: how an output is read, judged and shown.
+"""What comparing files asks of a task, and what making C of them does: how an output is read, judged and shown.
 
-`recognition` is one; who writes another needs to write no more than this.
+`recognition` and `recognition_c` are such; who writes others needs to write no more than this.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -98,3 +98,61 @@ class ComparisonTask(Protocol[Schema]):
 
     def float_network(self, path: str | Path) -> Any:
         """The Keras model of a checkpoint, without quantizers."""
+
+
+@dataclass(frozen=True)
+class CCheck:
+    """An image in C and in Python.
+
+    Attributes:
+        name: Its file.
+        expected: What Python makes of it, in words.
+        received: What C makes of it.
+        passed: Whether C computes of the same numbers what it should; where it does, the words may differ by rounding.
+    """
+
+    name: str
+    expected: str
+    received: str
+    passed: bool
+
+
+class FirmwareTask(Protocol[Schema]):
+    """One kind of network whose files become C for firmware."""
+
+    @property
+    def meaning(self) -> Meaning[Schema]:
+        """What its files mean."""
+
+    @property
+    def noun(self) -> str:
+        """What an image of a list is called, in the plural."""
+
+    def export(
+        self, model: str | Path, folder: Path, *, config: Schema | None = None, overwrite: bool = False
+    ) -> list[tuple[Path, int]]:
+        """Writes C for an integer `.tflite`.
+
+        Args:
+            model: The file, uint8 or int8 at its ends, or the name of a shipped one.
+            folder: Where the sources go.
+            config: The settings of the model; None for those that the file carries.
+            overwrite: Replace files that are there.
+
+        Returns:
+            The files and their bytes.
+
+        Raises:
+            ModelError: the file is missing, broken, float, or of another type at input and output.
+            ConfigError: it neither describes itself nor is there a config, or they disagree.
+            UserError: files are in the way, or the folder cannot be written.
+        """
+
+    def check(
+        self, model: str | Path, folder: Path, lists: Sequence[str], *, config: Schema | None = None
+    ) -> Iterator[CCheck]:
+        """Builds the sources of a folder on this machine and holds them against Python, image by image.
+
+        Raises:
+            UserError: there is no compiler, it refuses the sources, or a list is broken.
+        """

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lp_recognition.boxes.cells import CHANNELS, Grids, merge_overlapping
+from lp_recognition.boxes.cells import CHANNELS, Grids, merge_overlapping, scores_of
 from lp_recognition.images.image import Image, read_image
 from lp_recognition.images.scene_augmentation import letterbox, move
 from lp_recognition.model_files.description import settle_config
@@ -20,7 +21,7 @@ from lp_recognition.settings.detection import DetectionConfig, load_config
 from lp_recognition.system.errors import ModelError
 
 #: So many cells of a picture are looked at, the surest first.
-_MOST_CELLS = 300
+MOST_CELLS = 300
 #: Tiles overlap by this share of their sides: a plate that one cuts is whole in the next.
 _OVERLAP = 0.25
 
@@ -96,6 +97,10 @@ class Detector:
         """Runs the model on pictures of its input's size, uint8: `(n, cells, 9)`."""
         return self._predict(images)
 
+    def run(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Runs the model on its input in its type, `(batch, height, width, channels)`: its output as it is."""
+        return self._model.run(values)
+
     def detect(self, image: Image | str | Path, *, tiles: bool = False) -> list[Detection]:
         """Finds the plates of a photograph.
 
@@ -148,10 +153,10 @@ def decode_cells(
     Returns:
         The plates in pixels of the network's input, the surest first.
     """
-    scores = 1 / (1 + np.exp(-np.clip(output[:, 0].astype(np.float64), -30, 30)))
+    scores = scores_of(output[:, 0])
     cells = np.flatnonzero(scores >= score_threshold)
-    if len(cells) > _MOST_CELLS:
-        cells = cells[np.argsort(-scores[cells], kind="stable")[:_MOST_CELLS]]
+    if len(cells) > MOST_CELLS:
+        cells = cells[np.argsort(-scores[cells], kind="stable")[:MOST_CELLS]]
     corners = grids.corners(output[cells, 1:], cells)
     return [Detection(*found) for found in merge_overlapping(corners, scores[cells], iou_threshold)]
 

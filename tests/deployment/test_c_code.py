@@ -10,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from deployed_models import CONFIG, REAL_CROPS, ROOT, config_file, exported, folder
+from deployed_models import CONFIG, REAL_CROPS, config_file, exported, folder
+from emulated_chips import builds, needs, needs_compiler, needs_target
 from tiny_models import run_python
 from tiny_tflite import tiny_tflite
 
 from lp_recognition.deployment.c_code import check_ends
-from lp_recognition.deployment.recognition_c import CReader, export_c
+from lp_recognition.deployment.recognition_c import FIRMWARE, CReader
 from lp_recognition.images.image import read_image
 from lp_recognition.model_files.interpreter import TensorInfo
 from lp_recognition.reading.recognizer import Recognizer
@@ -24,32 +25,11 @@ from lp_recognition.system.errors import ConfigError, ModelError, UserError
 from lp_recognition.texts.decoding import decode
 from lp_recognition.tools import export_c as script
 
-needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler `cc`")
-
-
-def needs(*programs: str) -> pytest.MarkDecorator:
-    missing = [program for program in programs if shutil.which(program) is None]
-    return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
-
-
-@functools.cache
-def builds(compiler: str) -> bool:
-    """Whether the Makefile's `CORTEX_M` or `RISCV` is there with all that it needs, picolibc above all."""
-    makefile = ROOT / "lp_recognition" / "deployment" / "firmware" / "Makefile"
-    rule = f'probe: ; @echo "int main(void) {{ return 0; }}" | $({compiler}) -x c -o {os.devnull} -'
-    command = ["make", "-s", "-f", str(makefile), f"--eval={rule}", "probe"]
-    return shutil.which("make") is not None and subprocess.run(command, capture_output=True, timeout=60).returncode == 0
-
-
-def needs_target(compiler: str) -> pytest.MarkDecorator:
-    reason = f"the Makefile's {compiler} builds no program here (its head names Debian's packages)"
-    return pytest.mark.skipif(not builds(compiler), reason=reason)
-
 
 @functools.cache
 def firmware(kind: str) -> Path:
     out = folder() / f"firmware {kind}"
-    export_c(exported() / f"graph_{kind}.tflite", out)
+    FIRMWARE.export(exported() / f"graph_{kind}.tflite", out)
     return out
 
 
@@ -200,7 +180,7 @@ def test_gray_is_that_of_python(tmp_path):
         path = tmp_path / f"{shape[2]}.tflite"
         path.write_bytes(tiny_tflite("int8", shape))
         config = RecognitionConfig(input_shape=shape, alphabet="京ABC", convert_to_gray=gray)
-        export_c(path, tmp_path / path.stem, config=config)
+        FIRMWARE.export(path, tmp_path / path.stem, config=config)
         recognizer = Recognizer(path, config=config)
         c = CReader(tmp_path / path.stem, recognizer)
         for seed in range(20):
@@ -272,7 +252,7 @@ def test_alphabet_and_sizes_are_the_models():
 def test_hostile_symbols_are_only_text(tmp_path):
     config = RecognitionConfig(input_shape=(24, 48, 3), alphabet=("<*/x>", '"', "\\", "?"))
     (tmp_path / "x.tflite").write_bytes(tiny_tflite("int8"))
-    export_c(tmp_path / "x.tflite", tmp_path / "out", config=config)
+    FIRMWARE.export(tmp_path / "x.tflite", tmp_path / "out", config=config)
     recognizer = Recognizer(tmp_path / "x.tflite", config=config)
     logits = np.full((1, 6, 5), -128, np.int8)
     logits[0, np.arange(6), [0, 1, 2, 3, 4, 0]] = 127

@@ -1,0 +1,55 @@
+/* Holds this firmware's C against what Python computed: see lpd_vectors.c. Status 0 where all is the same. */
+#include <stdio.h>
+#include <string.h>
+
+#include "lpd.h"
+#include "lpd_vectors.h"
+
+static int failures;
+
+static void check(int good, const char *what, int number)
+{
+    if (!good) {
+        printf("FAILED: %s, vector %d\n", what, number);
+        failures++;
+    }
+}
+
+static void check_decoding(int number)
+{
+    static lpd_value output[LPD_CELLS * LPD_VALUES];
+    static lpd_plate plates[LPD_MOST_CELLS];
+    const lpd_plate_vector *vector = &lpd_plate_vectors[number];
+    int found;
+
+    memset(output, LPD_SIGNED ? -128 : 0, sizeof output);
+    for (int i = 0; i < vector->cell_count; i++) {
+        memcpy(output + vector->cells[i] * LPD_VALUES, vector->values + i * LPD_VALUES, LPD_VALUES);
+    }
+    found = lpd_decode(output, plates, LPD_MOST_CELLS);
+    check(found == vector->plate_count, "number of plates", number);
+    for (int i = 0; i < found && i < vector->plate_count; i++) {
+        check(plates[i].score == vector->plates[i].score, "score", number);
+        check(memcmp(plates[i].corners, vector->plates[i].corners, sizeof plates[i].corners) == 0, "corners", number);
+    }
+    if (vector->plate_count > 1) {
+        check(lpd_decode(output, plates, 1) == 1, "no more plates than there is room for", number);
+        check(plates[0].score == vector->plates[0].score, "the surest plate", number);
+    }
+    printf("vector %d: %d plates in %d cells\n", number, found, vector->cell_count);
+}
+
+int main(void)
+{
+    for (int i = 0; i < lpd_plate_vector_count; i++) {
+        check_decoding(i);
+    }
+    check((uintptr_t)lpd_model % 16 == 0, "alignment of the model", 0);
+    check(lpd_model_size > 8 && memcmp(lpd_model + 4, "TFL3", 4) == 0, "model", 0);
+    if (failures) {
+        printf("FAILED: %d\n", failures);
+        return 1;
+    }
+    puts("passed");
+    return 0;
+}
