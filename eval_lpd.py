@@ -6,17 +6,16 @@ examples:
   python eval_lpd.py model_lpd/config.yaml eval.score_threshold=0.3
 
 Without --checkpoint or --model it takes the best checkpoint of model_dir; without a list, held-out drawn scenes where
-the config draws any. Writes eval.json and worst.png, the pictures with most mistakes, into eval.output_dir, else beside
-the model.
+the config draws any. Writes eval.json (the figures, and what makes them repeatable) and worst.png (the pictures with
+most mistakes) into eval.output_dir, else into a folder that is this evaluation's own: in eval/ beside the checkpoint,
+of other models in out/eval/.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from pathlib import Path
 
-from lp_recognition.system.errors import ConfigError, run_script
+from lp_recognition.system.errors import run_script
 from lp_recognition.tools.arguments import parse_model_arguments
 
 
@@ -26,36 +25,32 @@ def main(argv: Sequence[str] | None = None) -> int:
     config = arguments.config
 
     from lp_recognition.evaluation.detection import summarize
-    from lp_recognition.evaluation.pictures import evaluation_pictures, worst_sheet
-    from lp_recognition.images.image import write_image
-    from lp_recognition.model_files.pretrained import is_name
-    from lp_recognition.system.files import check_folder, write_text
+    from lp_recognition.evaluation.detection_results import describe_evaluation, save_results
+    from lp_recognition.evaluation.pictures import EvaluationScenes
+    from lp_recognition.evaluation.results import results_folder
+    from lp_recognition.system.files import check_folder
     from lp_recognition.system.progress import progress_bar
     from lp_recognition.tools.models import open_detector
 
     path = arguments.find_model(config.eval.checkpoint)
     detector = open_detector(path, config)
-    pictures = evaluation_pictures(detector.config)
-    if not pictures:
-        raise ConfigError(
-            f"{arguments.source}: eval.file_list_path: expected a list of scenes, received none; add "
-            "eval.file_list_path=plates.jsonl"
-        )
-    folder = Path(config.eval.output_dir or ("out" if is_name(path) else Path(path).parent))
+    scenes = EvaluationScenes.from_config(detector.config)
+    if scenes is None:
+        raise arguments.lacks("eval.file_list_path", "a list of scenes", "plates.jsonl")
+    description = describe_evaluation(detector, scenes, str(path))
+    folder = results_folder(detector, description)
     check_folder(folder)
-    with progress_bar(len(pictures), "picture") as advance:
-        results = detector.search(pictures, advance)
+    with progress_bar(len(scenes.pictures), "picture") as advance:
+        found = detector.search(scenes.pictures, advance)
     threshold = detector.config.eval.score_threshold
-    metrics = summarize([found for found, _ in results], threshold)
-    record = {"model": str(path), "score_threshold": threshold, **metrics.to_dict()}
-    write_text(folder / "eval.json", json.dumps(record, ensure_ascii=False, indent=1) + "\n")
-    sheet = worst_sheet(pictures, results, threshold)
-    if sheet is not None:
-        write_image(folder / "worst.png", sheet)
+    metrics = summarize([found for found, _ in found], threshold)
+    save_results(folder, description, scenes, found, metrics)  # before a word is printed, which may fail
     print(f"model: {path}")
     print(f"scenes: {', '.join(config.eval.file_list_path) or 'drawn, held out'}")
+    if scenes.skipped:
+        print(f"left out: {len(scenes.skipped)} bad rows, such as {scenes.skipped[0]}")
     print(f"\n{metrics.to_table()}\n\nat a score of {threshold} and more")
-    print(f"{folder / 'eval.json'} holds the figures, {folder / 'worst.png'} shows the worst")
+    print(f"{folder}: eval.json holds every figure, worst.png shows the pictures with most mistakes")
     return 0
 
 

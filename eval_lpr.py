@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lp_recognition.system.errors import ConfigError, run_script
+from lp_recognition.system.errors import run_script
 from lp_recognition.tools.arguments import parse_model_arguments
 
 
@@ -26,7 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     config = arguments.config
 
     from lp_recognition.evaluation.recognition import EvaluationList, evaluate
-    from lp_recognition.evaluation.results import describe_evaluation, results_folder, save_results
+    from lp_recognition.evaluation.recognition_results import describe_evaluation, save_results
+    from lp_recognition.evaluation.results import results_folder
     from lp_recognition.system.files import check_folder
     from lp_recognition.system.progress import progress_bar
     from lp_recognition.tools.models import open_model
@@ -35,10 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     model = open_model(path, config)
     plates = EvaluationList.from_config(model.config)
     if plates is None:
-        raise ConfigError(
-            f"{arguments.source}: eval.file_list_path: expected a list of plates, received none; add "
-            "eval.file_list_path=test.txt"
-        )
+        raise arguments.lacks("eval.file_list_path", "a list of plates", "test.txt")
     description = describe_evaluation(model, plates, str(path))
     folder = results_folder(model, description)
     check_folder(folder)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from lp_recognition.system.errors import ConfigError, run_script
+from lp_recognition.system.errors import run_script
 from lp_recognition.tools.arguments import parse_model_arguments
 
 
@@ -23,10 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parse_model_arguments(argv, __doc__, "infer.output_dir=out")
     config = arguments.config
     if not config.infer.file_list_path:
-        raise ConfigError(
-            f"{arguments.source}: infer.file_list_path: expected a list of images, received none; add "
-            "infer.file_list_path=plates.txt"
-        )
+        raise arguments.lacks("infer.file_list_path", "a list of images", "plates.txt")
 
     from lp_recognition.evaluation.prediction import read_list
     from lp_recognition.lists.rows import load_paths

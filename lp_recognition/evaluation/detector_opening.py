@@ -27,7 +27,7 @@ class OpenedDetector(Opened[DetectionConfig]):
     """A detector of any kind: pictures of the input's size to cells, float32 `(n, cells, 9)`."""
 
     def search(
-        self, pictures: Sequence[tuple[Image, Scene]], progress: Callable[[int], object]
+        self, pictures: Sequence[tuple[Image, Scene]], progress: Callable[[int], object] = lambda count: None
     ) -> list[tuple[Found, list[Detection]]]:
         """Searches pictures of the input's size and judges what was found, down to low scores.
 

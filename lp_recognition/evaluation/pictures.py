@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lp_recognition.evaluation.detection import Found
+from lp_recognition.evaluation.provenance import ListRecord, record_lists
 from lp_recognition.images.canvas import contact_sheet
 from lp_recognition.images.image import Image, read_image
 from lp_recognition.images.scene_augmentation import letterbox, move
@@ -24,6 +26,38 @@ LOWEST_SCORE = 0.02
 _EVAL_SEED = 1_000_003
 _NO_FILE = Path("drawn")
 _RIGHT = (80, 220, 80)
+
+
+@dataclass(frozen=True)
+class EvaluationScenes:
+    """Scenes to search, at the network's size.
+
+    Attributes:
+        pictures: Each with its plates in the picture's pixels.
+        skipped: What was wrong with rows that were left out, as `eval.skip_bad_rows` asks.
+        lists: The lists they came from; none of drawn scenes.
+    """
+
+    pictures: list[tuple[Image, Scene]]
+    skipped: list[str]
+    lists: tuple[ListRecord, ...] = ()
+
+    @classmethod
+    def from_config(cls, config: DetectionConfig) -> EvaluationScenes | None:
+        """The lists of `eval.file_list_path`; held-out drawn scenes where a training draws scenes; else None.
+
+        Raises:
+            AnnotationError: a list cannot be read.
+            ImageError: a picture is missing or none.
+        """
+        paths = config.eval.file_list_path
+        if paths:
+            scenes, skipped = read_scenes(paths, skip_bad_rows=config.eval.skip_bad_rows)
+            lists = record_lists(paths, (scene.source for scene in scenes))
+            return cls([fitted_scene(scene, config) for scene in scenes], skipped, lists)
+        if config.train.generated_share > 0:
+            return cls(drawn_scenes(config, config.eval.generated_scenes), [])
+        return None
 
 
 def fitted_scene(scene: Scene, config: DetectionConfig) -> tuple[Image, Scene]:
@@ -56,19 +90,6 @@ def drawn_scenes(config: DetectionConfig, count: int) -> list[tuple[Image, Scene
         image = config.preprocessing.to_channels(drawn.image)
         found.append((image, Scene(_NO_FILE, size, tuple(plates), complete=True, group="drawn")))
     return found
-
-
-def evaluation_pictures(config: DetectionConfig) -> list[tuple[Image, Scene]]:
-    """The pictures of `eval.file_list_path`; held-out drawn ones where a training draws scenes; else none.
-
-    Raises:
-        AnnotationError: a list cannot be read.
-        ImageError: a picture is missing or none.
-    """
-    if config.eval.file_list_path:
-        scenes, _ = read_scenes(config.eval.file_list_path, skip_bad_rows=config.eval.skip_bad_rows)
-        return [fitted_scene(scene, config) for scene in scenes]
-    return drawn_scenes(config, config.eval.generated_scenes) if config.train.generated_share > 0 else []
 
 
 def worst_sheet(

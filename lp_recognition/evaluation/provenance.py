@@ -16,7 +16,6 @@ import cv2
 import numpy as np
 
 from lp_recognition import __version__
-from lp_recognition.lists.annotations import Annotation
 from lp_recognition.system.errors import UserError
 
 
@@ -35,10 +34,10 @@ class ListRecord:
     sha256: str
 
 
-def record_lists(paths: Sequence[str], rows: Iterable[Annotation]) -> tuple[ListRecord, ...]:
-    """The lists that rows came from, those left out not counted."""
-    sources = [row.source.rpartition(":")[0] for row in rows]
-    return tuple(ListRecord(path, sources.count(str(Path(path))), file_sha256(path)) for path in paths)
+def record_lists(paths: Sequence[str], sources: Iterable[str]) -> tuple[ListRecord, ...]:
+    """The lists that rows came from, those left out not counted; `sources` are `list.txt:12` of each row."""
+    lists = [source.rpartition(":")[0] for source in sources]
+    return tuple(ListRecord(path, lists.count(str(Path(path))), file_sha256(path)) for path in paths)
 
 
 def file_sha256(path: str | Path) -> str:

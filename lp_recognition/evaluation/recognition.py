@@ -54,7 +54,7 @@ class EvaluationList:
                 skip_bad_rows=listed.skip_bad_rows,
                 setting="eval.skip_bad_rows",
             )
-            lists = record_lists(listed.file_list_path, data.rows)
+            lists = record_lists(listed.file_list_path, (row.source for row in data.rows))
             return cls(images, data.labels, [str(row.path) for row in data.rows], data.skipped, lists)
         if config.train.generated_share > 0:
             try:

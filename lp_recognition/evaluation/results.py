@@ -1,63 +1,57 @@
-"""The files of an evaluation: its figures and what made them, a row per plate, and pictures of what was misread."""
+"""The record of an evaluation and the folder of its files, of whatever task."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from lp_recognition.evaluation.metrics import format_csv
-from lp_recognition.evaluation.provenance import file_sha256, machine, utc_now, versions
-from lp_recognition.evaluation.recognition import EvaluationList, EvaluationResult
-from lp_recognition.evaluation.recognition_page import recognition_page
-from lp_recognition.evaluation.recognizer_opening import OpenedRecognizer
-from lp_recognition.images.image import write_image
+from lp_recognition.evaluation.opening import Opened
+from lp_recognition.evaluation.provenance import ListRecord, file_sha256, machine, utc_now, versions
+from lp_recognition.images.image import Image, write_image
 from lp_recognition.lists.annotations import list_name
 from lp_recognition.model_files.checkpoints import is_training_checkpoint
 from lp_recognition.system.files import write_text
 
-#: So many of the plates that were misread are drawn into the sheet, the worst first.
-_SHEET_PICTURES = 48
+#: Settings of the section `eval` that no figure depends on.
+WITHOUT_EFFECT = {"batch_size", "checkpoint", "output_dir", "file_list_path"}
 _LONGEST_NAME = 60
-#: Settings that no figure depends on.
-_WITHOUT_EFFECT = {"batch_size", "checkpoint", "output_dir", "file_list_path"}
-_DRAWING = {"plate_formats", "plate_font", "plate_extra_fonts", "plate_without", "random_seed"}
 
 
-def describe_evaluation(model: OpenedRecognizer, plates: EvaluationList, named: str) -> dict[str, Any]:
+def describe_evaluation(
+    model: Opened[Any],
+    named: str,
+    *,
+    lists: Iterable[ListRecord],
+    skipped: int,
+    plates_sha256: str,
+    settings: Mapping[str, Any],
+) -> dict[str, Any]:
     """What makes the figures of an evaluation repeatable, as JSON knows it.
 
     Args:
         model: What is measured.
-        plates: What it is measured on.
         named: How the model was named.
+        lists: The lists it is measured on; none where the plates are drawn.
+        skipped: Rows of them that were left out.
+        plates_sha256: The SHA-256 of all prepared images and of what is right on them.
+        settings: Those that the figures depend on.
 
     Returns:
-        The model's file, its SHA-256 and training step; the lists with their rows and SHA-256, or how the plates were
-        drawn; the SHA-256 of all prepared images and labels; the settings that count; what computed it, in which
-        versions and on which kind of machine. The date is UTC.
+        All of that, with the model's SHA-256 and training step; what computed it, in which versions and on which kind
+        of machine. The date is UTC.
     """
-    config = model.config
-    digest = hashlib.sha256(plates.images.tobytes())
-    digest.update("\n".join(plates.labels).encode())
-    settings: dict[str, Any] = {
-        "eval": config.eval.model_dump(mode="json", exclude=_WITHOUT_EFFECT),
-        "decode": config.decode.model_dump(mode="json"),
-        "lpr_patterns": list(config.lpr_patterns),
-    }
-    if not plates.lists:
-        settings["train"] = config.train.model_dump(mode="json", include=_DRAWING)
     return {
         "model": named,
         "model_sha256": file_sha256(model.source),
         "training_step": model.step,
-        "lists": [vars(one) for one in plates.lists],
-        "left_out": len(plates.skipped),
-        "plates_sha256": digest.hexdigest(),
-        "settings": settings,
+        "lists": [vars(one) for one in lists],
+        "left_out": skipped,
+        "plates_sha256": plates_sha256,
+        "settings": dict(settings),
         "date": utc_now(),
         "runtime": " on ".join(model.runtime),
         "arithmetic": model.arithmetic,
@@ -66,7 +60,7 @@ def describe_evaluation(model: OpenedRecognizer, plates: EvaluationList, named: 
     }
 
 
-def results_folder(model: OpenedRecognizer, description: Mapping[str, Any]) -> Path:
+def results_folder(model: Opened[Any], description: Mapping[str, Any]) -> Path:
     """Where the results go: `eval.output_dir`, else a folder that is this evaluation's own.
 
     That lies in `eval/` beside the checkpoint of a training, of any other model in `out/eval/`. Its name holds model,
@@ -84,30 +78,14 @@ def results_folder(model: OpenedRecognizer, description: Mapping[str, Any]) -> P
     return parent / f"{name}-{digest[:8]}"
 
 
-def save_results(folder: Path, description: Mapping[str, Any], result: EvaluationResult) -> None:
-    """Writes the files of an evaluation.
+def write_record(folder: Path, description: Mapping[str, Any], figures: Mapping[str, Any]) -> None:
+    """Writes `eval.json`: what `describe_evaluation` says, and the figures."""
+    write_text(folder / "eval.json", json.dumps({**description, **figures}, ensure_ascii=False, indent=1) + "\n")
 
-    `eval.json` holds what `describe_evaluation` says and every figure, `eval.csv` a row per plate; `eval.html` shows
-    where the errors are, and `misread.png` the worst of them (no such file where every plate was read right).
-    """
-    record = {**description, "plates_per_second": result.plates_per_second, **result.metrics.to_dict()}
-    record |= {"ece": result.ece, "is_calibrated": result.is_calibrated}
-    if result.by_patterns is not None:
-        record["by_patterns"] = result.by_patterns.metrics.to_dict()
-    plates = result.plates
-    table = format_csv(
-        plates.names,
-        plates.labels,
-        [reading.text for reading in result.readings],
-        [reading.confidence for reading in result.readings],
-        result.judgements,
-        None if result.by_patterns is None else result.by_patterns.rows(),
-    )
-    sheet = result.misread_sheet(_SHEET_PICTURES)
+
+def write_sheet(path: Path, sheet: Image | None) -> None:
+    """Writes the pictures of what went wrong; where nothing did, none is left of an evaluation before this one."""
     if sheet is None:
-        (folder / "misread.png").unlink(missing_ok=True)  # of an evaluation before this one
+        path.unlink(missing_ok=True)
     else:
-        write_image(folder / "misread.png", sheet)
-    write_text(folder / "eval.html", recognition_page(result, description))
-    write_text(folder / "eval.csv", table)
-    write_text(folder / "eval.json", json.dumps(record, ensure_ascii=False, indent=1) + "\n")
+        write_image(path, sheet)

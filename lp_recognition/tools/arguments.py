@@ -1,4 +1,4 @@
-"""What eval_lpr.py and test_lpr.py are told alike: a config, settings to change, and which model."""
+"""What eval_lpr.py, eval_lpd.py and test_lpr.py are told alike: a config, settings to change, and which model."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lp_recognition.system.errors import ConfigError
 from lp_recognition.system.options import ScriptParser
 
 
@@ -39,6 +40,10 @@ class ModelArguments:
         from lp_recognition.model_files.checkpoints import find_checkpoint
 
         return self.model or find_checkpoint(self.config, self.checkpoint or checkpoint)
+
+    def lacks(self, setting: str, expected: str, example: str) -> ConfigError:
+        """The error of a setting that nothing can be done without."""
+        return ConfigError(f"{self.source}: {setting}: expected {expected}, received none; add {setting}={example}")
 
 
 def parse_model_arguments(

@@ -11,7 +11,7 @@ import keras
 from lp_recognition.evaluation.detection import DetectionMetrics, summarize
 from lp_recognition.evaluation.detector_opening import OpenedDetector
 from lp_recognition.evaluation.opening import predictor
-from lp_recognition.evaluation.pictures import evaluation_pictures, worst_sheet
+from lp_recognition.evaluation.pictures import EvaluationScenes, worst_sheet
 from lp_recognition.lists.scenes import Scene, read_scenes
 from lp_recognition.model_files.checkpoints import Checkpoint, restore_model
 from lp_recognition.networks.costs import layer_costs
@@ -47,7 +47,7 @@ class DetectionTask:
     def __init__(self, config: DetectionConfig, scenes: Sequence[Scene]) -> None:
         self.config = config
         self.scenes = scenes
-        self._evaluated = evaluation_pictures(config)
+        self.evaluation_scenes = EvaluationScenes.from_config(config)
 
     @classmethod
     def prepare(cls, config: DetectionConfig, resumed: Checkpoint[DetectionConfig] | None) -> DetectionTask:
@@ -90,8 +90,11 @@ class DetectionTask:
         lines.append(
             f"network: {macs / 1e6:.1f} million MACs, {parameters:,} parameters, {self.config.grids.count} cells"
         )
-        lines.append(f"evaluation: {len(self._evaluated)} pictures")
-        return lines
+        scenes, measured = self.evaluation_scenes, "on nothing, for want of eval.file_list_path"
+        if scenes is not None:
+            of = ", ".join(self.config.eval.file_list_path) or "held-out drawings"
+            measured = f"on {len(scenes.pictures)} pictures of {of}"
+        return [*lines, f"measured: {measured}"]
 
     def network(self, *, quantized: bool) -> keras.Model:
         """LPDNet, with or without quantizers."""
@@ -129,20 +132,21 @@ class DetectionTask:
 
     def evaluate(self, model: keras.Model) -> Evaluation | None:
         """Searches the evaluation pictures, where there are any."""
-        if not self._evaluated:
+        if self.evaluation_scenes is None:
             return None
+        pictures = self.evaluation_scenes.pictures
         predict = predictor(model, self.config.preprocessing, self.config.eval.batch_size)
         detector = OpenedDetector(predict=predict, config=self.config, source="the model in training")
-        results = detector.search(self._evaluated, lambda count: None)
+        results = detector.search(pictures)
         threshold = self.config.eval.score_threshold
         metrics = summarize([found for found, _ in results], threshold)
-        sheet = worst_sheet(self._evaluated, results, threshold)
+        sheet = worst_sheet(pictures, results, threshold)
         scalars = {"ap_50": metrics.ap_50, "recall_50": metrics.recall_50, "recall_70": metrics.recall_70}
         for name in ("precision", "false_alarms", "corner_error"):
             if getattr(metrics, name) is not None:
                 scalars[name] = getattr(metrics, name)
-        pictures = {} if sheet is None else {"worst": sheet}
-        return Evaluation(metrics.ap_50, _summary(metrics), scalars, pictures, metrics)
+        shown = {} if sheet is None else {"worst": sheet}
+        return Evaluation(metrics.ap_50, _summary(metrics), scalars, shown, metrics)
 
     def alarm(self, means: Mapping[str, float], steps: int) -> str:
         """Nothing of its own."""

@@ -17,10 +17,11 @@ from lp_recognition import __version__
 from lp_recognition.evaluation.provenance import file_sha256, machine, record_lists, versions
 from lp_recognition.evaluation.recognition import EvaluationList, EvaluationResult, evaluate
 from lp_recognition.evaluation.recognition_page import recognition_page
+from lp_recognition.evaluation.recognition_results import describe_evaluation, save_results
 from lp_recognition.evaluation.recognizer_opening import OpenedRecognizer
-from lp_recognition.evaluation.results import describe_evaluation, results_folder, save_results
+from lp_recognition.evaluation.results import results_folder
 from lp_recognition.images.image import read_image
-from lp_recognition.lists.annotations import Annotation, read_annotations, write_annotations
+from lp_recognition.lists.annotations import read_annotations, write_annotations
 from lp_recognition.settings.recognition import RecognitionConfig
 from lp_recognition.system.errors import UserError
 from lp_recognition.tools.models import open_model
@@ -154,7 +155,7 @@ def test_rows_are_counted_by_list_and_without_those_left_out(crops, tmp_path):
     )
     plates = EvaluationList.from_config(config)
     assert [(Path(one.path).name, one.rows) for one in plates.lists] == [("a.txt", 3), ("b.txt", 2)]
-    assert record_lists([], [Annotation(Path("x"), "A", "list.txt:1")]) == ()
+    assert record_lists([], ["list.txt:1"]) == ()
 
 
 def test_a_file_that_is_gone_has_no_digest(tmp_path):
