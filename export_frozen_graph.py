@@ -28,10 +28,7 @@ from lp_recognition.system.options import ScriptParser
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
     parser = ScriptParser(__doc__)
-    parser.add_argument("config", help="a config (.py), a recorded config.yaml, or the folder of one")
-    parser.add_argument(
-        "overrides", nargs="*", default=[], metavar="key=value", help="settings to change: model_dir=model_2"
-    )
+    parser.add_config("model_dir=model_2")
     parser.add_argument("--checkpoint", default="", help="a checkpoint, .ckpt")
     parser.add_argument("--output_dir", default="frozen_graph", help="where the graph goes (default: %(default)s)")
     parser.add_argument(

@@ -10,31 +10,20 @@ The same command goes on after Ctrl-C, a crash or a power cut. `tensorboard --lo
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 
 from lp_recognition.system.errors import run_script
-from lp_recognition.system.options import ScriptParser
-
-# Here, because worker processes import this file first: Grain complains in each of a profiler that need not be there.
-logging.getLogger("absl").setLevel(logging.ERROR)
+from lp_recognition.tools.train import train, training_parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
-    parser = ScriptParser(__doc__)
-    parser.add_argument("config", help="a config (.py), a recorded config.yaml, or the folder of one")
-    parser.add_argument(
-        "overrides", nargs="*", default=[], metavar="key=value", help="settings to change: train.batch_size=64"
-    )
-    parser.add_argument("--init_checkpoint", default="", help="start from its weights instead of at random")
+    parser = training_parser(__doc__)
     arguments = parser.parse_intermixed_args(argv)
 
     from lp_recognition.settings.detection import load_config
 
     config = load_config(arguments.config, arguments.overrides)
-
-    from lp_recognition.tools.train import train
 
     return train(config, arguments.init_checkpoint)
 

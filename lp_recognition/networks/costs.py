@@ -37,8 +37,15 @@ class LayerCost:
 
 
 def layer_costs(model: Any) -> list[LayerCost]:
-    """The cost of each layer of a model from `build_lprnet` that computes or moves data, in order."""
+    """The cost of each layer of a network that computes or moves data, in order."""
     return [_cost(layer) for layer in model.layers if type(layer).__name__ not in _FREE]
+
+
+def cost_in_short(model: Any) -> str:
+    """`4.1 million MACs, 105,000 parameters`."""
+    costs = layer_costs(model)
+    macs, parameters = (sum(getattr(cost, name) for cost in costs) for name in ("macs", "parameters"))
+    return f"{macs / 1e6:.1f} million MACs, {parameters:,} parameters"
 
 
 def format_costs(costs: list[LayerCost]) -> str:

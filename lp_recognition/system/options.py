@@ -41,6 +41,12 @@ class ScriptParser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
 
+    def add_config(self, example: str = "") -> None:
+        """Adds the config that a script goes by, and settings of it to change; `example` is one, for the help."""
+        self.add_argument("config", help="a config (.py), a recorded config.yaml, or the folder of one")
+        change = f"settings to change: {example}" if example else "settings to change"
+        self.add_argument("overrides", nargs="*", default=[], metavar="key=value", help=change)
+
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As of `argparse`, with the home folder for `~/`."""
         return super().parse_known_args(_at_home(args), namespace)

@@ -1,4 +1,4 @@
-"""What eval_lpr.py, eval_lpd.py and test_lpr.py are told alike: a config, settings to change, and which model."""
+"""What several command lines are told alike: which model by which settings, and how to crop."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lp_recognition.system.errors import ConfigError
-from lp_recognition.system.options import ScriptParser
+from lp_recognition.system.options import ScriptParser, default_workers, parse_margin, parse_size
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,7 @@ def parse_model_arguments(
         ConfigError: the config, or a setting that is changed, is wrong.
     """
     parser = ScriptParser(description)
-    parser.add_argument("config", help="a config (.py), a recorded config.yaml, or the folder of one")
-    parser.add_argument("overrides", nargs="*", default=[], metavar="key=value", help=f"settings to change: {example}")
+    parser.add_config(example)
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--checkpoint", default="", help="a checkpoint, .ckpt")
     which.add_argument(
@@ -73,3 +72,11 @@ def parse_model_arguments(
     load_config = importlib.import_module(f"lp_recognition.settings.{task}").load_config
     config = load_config(arguments.config, arguments.overrides)
     return ModelArguments(config, arguments.config, arguments.checkpoint, arguments.model)
+
+
+def add_crops(parser: ScriptParser, margin: str) -> None:
+    """Adds what the converters that cut plates out of photographs are told alike; `margin` is of what, for the help."""
+    parser.add_argument("--size", type=parse_size, metavar="HxW", help="height and width of crops (as in the image)")
+    parser.add_argument("--margin", type=parse_margin, default=0.1, help=f"share of a {margin} to add around it (0.1)")
+    parser.add_argument("--format", choices=("jpg", "png"), default="jpg", help="format of the crops (%(default)s)")
+    parser.add_argument("--workers", type=int, default=default_workers(), help="processes (%(default)s)")

@@ -26,8 +26,7 @@ from lp_recognition.system.options import ScriptParser
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
     parser = ScriptParser(__doc__)
-    parser.add_argument("config", help="a config (.py), a recorded config.yaml, or the folder of one")
-    parser.add_argument("overrides", nargs="*", default=[], metavar="key=value", help="settings to change")
+    parser.add_config()
     parser.add_argument("--list", nargs="+", required=True, metavar="LIST", help="annotated plates")
     parser.add_argument(
         "--models",

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from lp_recognition.lists.converters.ufpr import UfprOptions, convert_ufpr
 from lp_recognition.system.errors import run_script
-from lp_recognition.system.options import ScriptParser, default_workers, parse_margin, parse_size
+from lp_recognition.system.options import ScriptParser
+from lp_recognition.tools.arguments import add_crops
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -30,8 +31,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         default="box",
         help="crop by the box, or rectified by the corners where texts have them (%(default)s)",
     )
-    parser.add_argument("--size", type=parse_size, metavar="HxW", help="height and width of crops (as in the image)")
-    parser.add_argument("--margin", type=parse_margin, default=0.1, help="share of a plate to add around it (0.1)")
     parser.add_argument("--drop_hyphen", "--drop-hyphen", action="store_true", help="ABC1234 in place of ABC-1234")
     parser.add_argument(
         "--vehicles",
@@ -40,8 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="TYPE",
         help="car, motorcycle (plates of two lines), ...; default: all",
     )
-    parser.add_argument("--format", choices=("jpg", "png"), default="jpg", help="format of the crops (%(default)s)")
-    parser.add_argument("--workers", type=int, default=default_workers(), help="processes (%(default)s)")
+    add_crops(parser, "plate")
     args = parser.parse_args(argv)
 
     options = UfprOptions(

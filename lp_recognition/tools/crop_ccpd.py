@@ -16,7 +16,8 @@ from pathlib import Path
 
 from lp_recognition.lists.converters.ccpd import MODES, NO_PLATES, SUBSETS, CcpdOptions, convert_ccpd
 from lp_recognition.system.errors import run_script
-from lp_recognition.system.options import ScriptParser, default_workers, parse_margin, parse_size
+from lp_recognition.system.options import ScriptParser
+from lp_recognition.tools.arguments import add_crops
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,16 +38,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         default="corners",
         help="crop by the four corners (rectified), by the box, or both, into two lists (%(default)s)",
     )
-    parser.add_argument("--size", type=parse_size, metavar="HxW", help="height and width of crops (as in the image)")
-    parser.add_argument("--margin", type=parse_margin, default=0.1, help="share of a box to add around it (0.1)")
     parser.add_argument(
         "--labels",
         choices=("characters", "names"),
         default="characters",
         help="皖A12345 or <Anhui>A12345 (%(default)s)",
     )
-    parser.add_argument("--format", choices=("jpg", "png"), default="jpg", help="format of the crops (%(default)s)")
-    parser.add_argument("--workers", type=int, default=default_workers(), help="processes (%(default)s)")
+    add_crops(parser, "box")
     args = parser.parse_args(argv)
 
     options = CcpdOptions(

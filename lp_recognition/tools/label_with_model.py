@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
     parser = ScriptParser(__doc__)
-    parser.add_argument("config", help="a config (.py), a recorded config.yaml, or the folder of one")
-    parser.add_argument("overrides", nargs="*", default=[], metavar="key=value", help="settings to change")
+    parser.add_config()
     parser.add_argument("--list", nargs="+", required=True, metavar="LIST", help="lists of paths, without labels")
     parser.add_argument("--models", nargs="+", required=True, metavar="MODEL", help=".ckpt, .pb, .tflite, or a name")
     parser.add_argument("--output", required=True, metavar="LIST", help="the list to write")

@@ -15,10 +15,7 @@ from lp_recognition.system.options import ScriptParser
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
     parser = ScriptParser(__doc__)
-    parser.add_argument("config", help="a config (.py), a recorded config.yaml, or the folder of one")
-    parser.add_argument(
-        "overrides", nargs="*", default=[], metavar="key=value", help="settings to change: width_multiplier=0.5"
-    )
+    parser.add_config("width_multiplier=0.5")
     arguments = parser.parse_args(argv)
 
     from lp_recognition.settings.recognition import load_config

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import TYPE_CHECKING
 
 from lp_recognition.system.native_log import import_quietly
+from lp_recognition.system.options import ScriptParser
 
 if TYPE_CHECKING:
     from lp_recognition.settings.detection import DetectionConfig
     from lp_recognition.settings.recognition import RecognitionConfig
+
+# Worker processes import the script, and so this module, first: in each Grain complains of a profiler that need not be.
+logging.getLogger("absl").setLevel(logging.ERROR)
+
+
+def training_parser(doc: str | None) -> ScriptParser:
+    """The parser of a script that trains: `config [key=value ...] [--init_checkpoint FILE]`."""
+    parser = ScriptParser(doc)
+    parser.add_config("train.batch_size=64")
+    parser.add_argument("--init_checkpoint", default="", help="start from its weights instead of at random")
+    return parser
 
 
 def train(config: RecognitionConfig | DetectionConfig, init_checkpoint: str = "") -> int:

@@ -6,14 +6,7 @@ and a resumed run goes on at the very sample where the stopped one was.
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import multiprocessing
-import os
-import signal
-import sys
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -29,9 +22,8 @@ from lp_recognition.lists.drawn import build_generator, build_repainter
 from lp_recognition.lists.rows import LabelledRows
 from lp_recognition.plates import PlateGenerator, Repainter
 from lp_recognition.settings.recognition import RecognitionConfig
-from lp_recognition.system.errors import UserError
-from lp_recognition.system.parallel import shared_memory_room
 from lp_recognition.texts.vocabulary import Vocabulary, split_symbols
+from lp_recognition.training.prefetching import Normalize, prefetched
 
 #: Filler of label rows shorter than the longest, which the loss passes over.
 PADDING = -1
@@ -63,58 +55,10 @@ def training_batches(
     return prefetched(all_batches(config, data, vocabulary)[start:stop], config.train.workers)
 
 
-def prefetched(batches: Any, workers: int) -> Any:
-    """An iterator with a `close()` over a Grain `MapDataset`, prepared by so many processes; by this one where 0.
-
-    Raises:
-        UserError: later, by the iterator: a process was ended from outside, or memory is short.
-    """
-    if workers == 0:
-        return iter(batches.to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=2)))
-    _settle_workers()
-    iterable = batches.to_iter_dataset(grain.ReadOptions(num_threads=0, prefetch_buffer_size=0))
-    options = grain.MultiprocessingOptions(workers, per_worker_buffer_size=4)
-    return _FromWorkers(iterable.mp_prefetch(options, _start_worker), workers)
-
-
-class _FromWorkers:
-    """Batches of worker processes, and one line where the system left these no room."""
-
-    def __init__(self, dataset: Any, workers: int) -> None:
-        self._workers = workers
-        with self._naming_what_is_short():
-            self._batches = iter(dataset)
-
-    def __iter__(self) -> _FromWorkers:
-        return self
-
-    def __next__(self) -> Any:
-        with self._naming_what_is_short():
-            return next(self._batches)
-
-    def close(self) -> None:
-        """Ends the processes."""
-        self._batches.close()
-
-    @contextlib.contextmanager
-    def _naming_what_is_short(self) -> Iterator[None]:
-        try:
-            yield
-        except (RuntimeError, OSError, MemoryError) as error:
-            if isinstance(error, RuntimeError) and "terminated unexpectedly" not in str(error):
-                raise
-            reason = " ".join((str(error) or type(error).__name__).split()).partition(". ")[0]
-            raise UserError(
-                f"train.workers: a process that prepares batches had to give up ({reason}): memory is short, or "
-                f"shared memory ({shared_memory_room()}); make room there (for a container --shm-size=1g), lower "
-                f"train.workers (now {self._workers}), or prepare batches in the training itself with train.workers=0"
-            ) from None
-
-
 def all_batches(config: RecognitionConfig, data: LabelledRows, vocabulary: Vocabulary) -> Any:
     """A Grain `MapDataset` of the batches of `training_batches`, each made when it is asked for by its number."""
     batches = samples(config, data, vocabulary).batch(config.train.batch_size)
-    return batches.map(_Normalize(config.preprocessing))
+    return batches.map(Normalize(config.preprocessing))
 
 
 def samples(config: RecognitionConfig, data: LabelledRows, vocabulary: Vocabulary) -> Any:
@@ -137,35 +81,6 @@ def samples(config: RecognitionConfig, data: LabelledRows, vocabulary: Vocabular
         weights.append(train.generated_share)
     mixed = parts[0] if len(parts) == 1 else grain.MapDataset.mix(parts, weights)
     return mixed.map(_Encoder(vocabulary, config.max_lp_length, config.preprocessing))
-
-
-def _settle_workers() -> None:
-    """Lets worker processes start where JAX is installed, too, and end without noise."""
-    from absl import flags
-
-    # With JAX, Grain's profiler asks for a command line flag of its own: an error until somebody has parsed flags.
-    if not flags.FLAGS.is_parsed():
-        flags.FLAGS.mark_as_parsed()
-    # Python's tracker frees the memory of batches that nobody took any more, as it should, and complains of it.
-    quiet = "ignore::UserWarning:multiprocessing.resource_tracker"
-    if quiet not in sys.warnoptions:
-        sys.warnoptions.append(quiet)
-
-
-def _start_worker(index: int, count: int) -> None:
-    """Readies a worker process: it ends with the process that started it, and leaves to it
-    what stops the training."""
-    logging.getLogger("absl").setLevel(logging.ERROR)  # Grain looks for profilers that need not be there
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-
-        def follow() -> None:
-            parent.join()
-            os._exit(1)
-
-        threading.Thread(target=follow, daemon=True).start()
 
 
 def _repeats(labels: Sequence[str], balance: float) -> list[int]:
@@ -291,14 +206,3 @@ class _Encoder(grain.transforms.Map):
         row = np.full(self._max_lp_length, PADDING, np.int32)
         row[: len(indices)] = indices
         return self._preprocessing.prepare(image), row
-
-
-class _Normalize(grain.transforms.Map):
-    """Turns a batch's pixels into real values."""
-
-    def __init__(self, preprocessing: Preprocessing) -> None:
-        self._preprocessing = preprocessing
-
-    def map(self, element: tuple[Image, NDArray[np.int32]]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-        images, labels = element
-        return self._preprocessing.normalize(images), labels

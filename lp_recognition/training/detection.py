@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,16 +13,16 @@ from lp_recognition.evaluation.opening import predictor
 from lp_recognition.evaluation.pictures import EvaluationScenes, worst_sheet
 from lp_recognition.lists.scenes import Scene, read_scenes
 from lp_recognition.model_files.checkpoints import Checkpoint, restore_model
-from lp_recognition.networks.costs import layer_costs
+from lp_recognition.networks.costs import cost_in_short
 from lp_recognition.networks.detection import lpdnet_of
 from lp_recognition.networks.detection_losses import DetectionLoss
 from lp_recognition.settings.detection import DetectionConfig
 from lp_recognition.system.errors import ConfigError
 from lp_recognition.training import loop
-from lp_recognition.training.batches import prefetched
 from lp_recognition.training.detection_batches import all_batches
 from lp_recognition.training.loop import TrainingResult
-from lp_recognition.training.task import Evaluation, Teacher, warn_of_unread_lists
+from lp_recognition.training.prefetching import prefetched
+from lp_recognition.training.task import Evaluation, Teacher, check_lists, tell_skipped
 
 
 def train(config: DetectionConfig, init_checkpoint: str = "") -> TrainingResult:
@@ -57,17 +56,11 @@ class DetectionTask:
             UserError: anything in the config or the lists that would spoil the training.
         """
         train = config.train
-        if not train.file_list_path and train.generated_share < 1:
-            raise ConfigError(
-                "train.file_list_path: expected a list of scenes, received none; name one, or set "
-                "train.generated_share=1 to train on drawn scenes alone"
-            )
-        warn_of_unread_lists(train.file_list_path, train.generated_share)
+        check_lists(train, config.eval, "scenes")
         scenes: list[Scene] = []
         if train.generated_share < 1:
             scenes, problems = read_scenes(train.file_list_path, skip_bad_rows=train.skip_bad_rows)
-            for problem in problems[:5]:
-                print(f"skipped: {problem}", file=sys.stderr)
+            tell_skipped(problems, len(scenes))
         return cls(config, scenes)
 
     def announce(self, model: keras.Model) -> Sequence[str]:
@@ -85,11 +78,7 @@ class DetectionTask:
             lines.append(
                 f"drawn scenes: {train.generated_share:.0%} of the pictures, of {len(train.plate_formats)} formats"
             )
-        costs = layer_costs(model)
-        macs, parameters = (sum(getattr(cost, name) for cost in costs) for name in ("macs", "parameters"))
-        lines.append(
-            f"network: {macs / 1e6:.1f} million MACs, {parameters:,} parameters, {self.config.grids.count} cells"
-        )
+        lines.append(f"network: {cost_in_short(model)}, {self.config.grids.count} cells")
         scenes, measured = self.evaluation_scenes, "on nothing, for want of eval.file_list_path"
         if scenes is not None:
             of = ", ".join(self.config.eval.file_list_path) or "held-out drawings"

@@ -33,6 +33,7 @@ from lp_recognition.images.scene_augmentation import FILL, letterbox, move, rand
 from lp_recognition.lists.scenes import Scene
 from lp_recognition.plates.scenes import SceneGenerator
 from lp_recognition.settings.detection import DetectionConfig
+from lp_recognition.training.prefetching import Normalize
 
 _CACHE_BYTES = 1024 * 2**20
 #: Photographs are kept at so many times the network's size.
@@ -82,7 +83,7 @@ def all_batches(config: DetectionConfig, scenes: Sequence[Scene]) -> Any:
         parts.append(drawn.random_map(_View(config, None)))
         weights.append(train.generated_share)
     samples = parts[0] if len(parts) == 1 else grain.MapDataset.mix(parts, weights)
-    return samples.map(_Encode(config)).batch(train.batch_size).map(_Normalize(config.preprocessing))
+    return samples.map(_Encode(config)).batch(train.batch_size).map(Normalize(config.preprocessing))
 
 
 class PhotographSource:
@@ -255,14 +256,3 @@ def encode(sample: Sample, grids: Grids, size: tuple[int, int]) -> NDArray[np.fl
     targets[cells, BOX] = np.concatenate([offsets.min(axis=1), offsets.max(axis=1)], axis=1)
     targets[cells, CORNERS] = offsets.reshape(-1, 8)
     return targets
-
-
-class _Normalize(grain.transforms.Map):
-    """Turns a batch's pixels into real values."""
-
-    def __init__(self, preprocessing: Preprocessing) -> None:
-        self._preprocessing = preprocessing
-
-    def map(self, element: tuple[Image, NDArray[np.float32]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        pictures, targets = element
-        return self._preprocessing.normalize(pictures), targets

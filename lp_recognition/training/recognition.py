@@ -17,17 +17,18 @@ from lp_recognition.lists.rows import LabelledRows, check_labels, load_rows
 from lp_recognition.lists.spellings import training_notes
 from lp_recognition.model_files.checkpoints import Checkpoint, load_checkpoint
 from lp_recognition.networks.class_transfer import transfer_weights
-from lp_recognition.networks.costs import layer_costs
+from lp_recognition.networks.costs import cost_in_short
 from lp_recognition.networks.losses import BlankShare, CTCLoss
 from lp_recognition.networks.lprnet import Architecture, build_lprnet
 from lp_recognition.networks.recognition import restored_lprnet
 from lp_recognition.settings.recognition import RecognitionConfig
+from lp_recognition.settings.training import TrainedConfig
 from lp_recognition.system.errors import ConfigError
 from lp_recognition.texts.vocabulary import Vocabulary
 from lp_recognition.training import loop
 from lp_recognition.training.batches import training_batches
 from lp_recognition.training.loop import TrainingResult
-from lp_recognition.training.task import Evaluation, Teacher, warn_of_unread_lists
+from lp_recognition.training.task import Evaluation, Teacher, check_lists, tell_skipped
 
 #: The model writes nothing but blanks at first; for this many steps that is as it should be.
 _PATIENCE_WITH_BLANKS = 2000
@@ -64,17 +65,7 @@ class RecognitionTask:
             UserError: anything in the config or the lists that would spoil the training.
         """
         train = config.train
-        if not train.file_list_path and train.generated_share < 1:
-            raise ConfigError(
-                "train.file_list_path: expected a list of plates, received none; name one, or set "
-                "train.generated_share=1 to train on drawn plates alone"
-            )
-        if train.early_stopping and not config.eval.file_list_path and train.generated_share == 0:
-            raise ConfigError(
-                "train.early_stopping: expected plates to measure on, received no eval.file_list_path; name one, or "
-                "leave early stopping out"
-            )
-        warn_of_unread_lists(train.file_list_path, train.generated_share)
+        check_lists(train, config.eval, "plates")
         data = LabelledRows([], [])
         if train.file_list_path and train.generated_share < 1:
             data = load_rows(train.file_list_path, skip_bad_rows=train.skip_bad_rows, setting="train.skip_bad_rows")
@@ -89,10 +80,7 @@ class RecognitionTask:
             data = check_labels(data, vocabulary, config, architecture.time_steps)
         for note in training_notes(data.rows, None if config.alphabet is None else vocabulary):
             print(f"warning: {note}", file=sys.stderr)
-        for reason in data.skipped[:5]:
-            print(f"skipped: {reason}", file=sys.stderr)
-        if data.skipped:
-            print(f"skipped {len(data.skipped)} bad rows, {len(data.rows)} are left", file=sys.stderr)
+        tell_skipped(data.skipped, len(data.rows))
         return cls(config.with_values(alphabet=vocabulary.symbols), vocabulary, data)
 
     def announce(self, model: keras.Model) -> Sequence[str]:
@@ -107,13 +95,9 @@ class RecognitionTask:
         symbols = "".join(self.vocabulary.classes)
         shown = symbols if len(symbols) <= 80 else f"{symbols[:77]}..."
         lines.append(f"alphabet: {len(self.vocabulary.classes)} characters, {shown}")
-        costs = layer_costs(model)
-        macs, parameters = (sum(getattr(cost, name) for cost in costs) for name in ("macs", "parameters"))
         height, width, channels = config.input_shape
-        lines.append(
-            f"network: {macs / 1e6:.1f} million MACs, {parameters:,} parameters, {model.output_shape[1]} time steps "
-            f"from {height}x{width}x{channels}"
-        )
+        steps = model.output_shape[1]
+        lines.append(f"network: {cost_in_short(model)}, {steps} time steps from {height}x{width}x{channels}")
         if train.teacher:
             lines.append(f"teacher: {train.teacher}, {train.teacher_share:.0%} of the loss")
         plates = self.evaluation_list
@@ -214,10 +198,9 @@ def load_teacher(path: str | Path, config: RecognitionConfig, vocabulary: Vocabu
     checkpoint = load_checkpoint(path, RecognitionConfig)
     theirs = Architecture.from_config(checkpoint.config, checkpoint.config.vocabulary().num_classes)
     ours = Architecture.from_config(config, vocabulary.num_classes)
-    pixels = ("input_shape", "symmetric_range", "convert_to_gray")
     differences = [
         f"{name} {getattr(config, name)}, received {getattr(checkpoint.config, name)}"
-        for name in pixels
+        for name in TrainedConfig.MODEL_SETTINGS
         if getattr(config, name) != getattr(checkpoint.config, name)
     ]
     if checkpoint.config.vocabulary().classes != vocabulary.classes:

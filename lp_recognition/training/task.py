@@ -15,7 +15,8 @@ import keras
 
 from lp_recognition.images.image import Image
 from lp_recognition.model_files.checkpoints import Checkpoint
-from lp_recognition.settings.training import TrainedConfig
+from lp_recognition.settings.training import ListedConfig, PlatesConfig, TrainedConfig
+from lp_recognition.system.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -100,11 +101,40 @@ ConfigOf = TypeVar("ConfigOf", bound=TrainedConfig)
 TaskMaker = Callable[[ConfigOf, "Checkpoint[ConfigOf] | None"], Task]
 
 
-def warn_of_unread_lists(lists: Sequence[str], generated_share: float) -> None:
-    """Warns of training lists that no batch takes anything from, as all is drawn."""
-    if lists and generated_share == 1:
+def check_lists(train: PlatesConfig, measured: ListedConfig, noun: str) -> None:
+    """Refuses a training without anything to train on, or to measure on where that decides when it ends.
+
+    Warns of lists that no batch takes anything from, as all is drawn.
+
+    Args:
+        train: The section `train`.
+        measured: The section `eval`.
+        noun: What a row of a list shows, in the plural.
+
+    Raises:
+        ConfigError: there is no such list.
+    """
+    if not train.file_list_path and train.generated_share < 1:
+        raise ConfigError(
+            f"train.file_list_path: expected a list of {noun}, received none; name one, or set "
+            f"train.generated_share=1 to train on drawn {noun} alone"
+        )
+    if train.early_stopping and not measured.file_list_path and train.generated_share == 0:
+        raise ConfigError(
+            f"train.early_stopping: expected {noun} to measure on, received no eval.file_list_path; name one, or "
+            "leave early stopping out"
+        )
+    if train.file_list_path and train.generated_share == 1:
         print(
             "warning: train.file_list_path is passed over: train.generated_share=1 draws all; "
             "train.generated_share=0.5 mixes listed and drawn ones half and half, 0 takes listed ones alone",
             file=sys.stderr,
         )
+
+
+def tell_skipped(problems: Sequence[str], left: int) -> None:
+    """Says which rows of the lists are left out, and how many are left."""
+    for problem in problems[:5]:
+        print(f"skipped: {problem}", file=sys.stderr)
+    if problems:
+        print(f"skipped {len(problems)} bad rows, {left} are left", file=sys.stderr)

@@ -97,7 +97,7 @@ def test_batches_are_the_same_for_the_same_numbers(scenes, tmp_path):
     assert not np.array_equal(first[0][0], first[1][0])
 
 
-@pytest.mark.parametrize("module", ["batches", "detection_batches"])
+@pytest.mark.parametrize("module", ["batches", "detection_batches", "prefetching"])
 def test_processes_that_prepare_batches_need_no_framework(module):
     """It would cost each of them seconds, hundreds of megabytes, and a screen of notices."""
     code = f"import sys, lp_recognition.training.{module}; print({{'keras', 'tensorflow'}} & set(sys.modules))"
@@ -158,9 +158,22 @@ def test_lists_beside_which_all_is_drawn_are_warned_of(scenes, tmp_path, capsys)
     assert "warning: train.file_list_path is passed over: train.generated_share=1 draws all" in capsys.readouterr().err
 
 
+def test_bad_rows_are_skipped_and_said(scenes, tmp_path, capsys):
+    mixed = scenes.with_name("mixed.jsonl")  # beside the pictures
+    mixed.write_text("{}\n" + scenes.read_text(encoding="utf-8") + "x\n", encoding="utf-8")
+    task = DetectionTask.prepare(config_of(tmp_path, file_list_path=str(mixed), skip_bad_rows=True), None)
+    assert len(task.scenes) == 6
+    told = capsys.readouterr().err.splitlines()
+    assert [line.partition(": ")[0] for line in told[:2]] == ["skipped", "skipped"]
+    assert told[2:] == ["skipped 2 bad rows, 6 are left"]
+
+
 def test_mistakes_are_told_before_the_first_step(tmp_path):
     with pytest.raises(ConfigError, match="expected a list of scenes, received none"):
         train(config_of(tmp_path))
+    listed = config_of(tmp_path, file_list_path="x.jsonl", early_stopping=3)
+    with pytest.raises(ConfigError, match=r"train\.early_stopping: expected scenes to measure on, received no eval"):
+        train(listed)
     with pytest.raises(ConfigError, match=r"train\.teacher: expected none"):
         train(config_of(tmp_path, generated_share=1.0, teacher="x.ckpt"))
     (tmp_path / "bad.jsonl").write_text("{}\n")
