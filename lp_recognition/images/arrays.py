@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from lp_recognition.images.image import MAX_PIXELS, MAX_SIDE
+from lp_recognition.images.image import MAX_PIXELS, MAX_SIDE, TOO_LARGE, read_image
 from lp_recognition.images.pixels import Image, to_bgr, turn
 from lp_recognition.system.errors import ImageError
 
 #: The order of the channels of an array: OpenCV's, or that of nearly everything else.
 ColorOrder = Literal["bgr", "rgb"]
+
+
+def open_picture(picture: Any, color: ColorOrder = "bgr") -> Image:
+    """Reads a file, `str` or `Path`, by `read_image`; takes anything else by `as_image`.
+
+    Raises:
+        ImageError: a file that is missing or no image, or an array that is none.
+    """
+    return read_image(picture) if isinstance(picture, (str, Path)) else as_image(picture, color)
 
 
 def as_image(picture: Any, color: ColorOrder = "bgr") -> Image:
@@ -43,7 +53,7 @@ def as_image(picture: Any, color: ColorOrder = "bgr") -> Image:
 
 def _check_size(width: int, height: int) -> None:
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
-        raise ImageError(f"expected a plate crop, received {width}x{height} pixels; crop the plate first")
+        raise ImageError(TOO_LARGE.format(received=f"{width}x{height} pixels"))
 
 
 def _is_pillow(picture: Any) -> bool:

@@ -25,10 +25,12 @@ from lp_recognition.images.truncation import is_damaged, is_truncated
 from lp_recognition.system.errors import ImageError
 from lp_recognition.system.files import write_bytes
 
-#: An image larger than this is no plate crop, and a few bytes of a hostile file could ask for gigabytes.
+#: No camera's photograph is larger, and a few bytes of a hostile file could ask for gigabytes.
 MAX_PIXELS = 64_000_000
-#: Nor is one that is longer; preparing it would take as much as all its pixels.
+#: Nor longer; preparing it would take as much as all its pixels.
 MAX_SIDE = 65_535
+#: What is said of one that is.
+TOO_LARGE = "expected a smaller image, received {received}; shrink it, or crop the plate first"
 
 # Samples that are shrunk at once, and the longest side whose weights are kept for the next crop.
 _SHRINK_SAMPLES = 1 << 18
@@ -270,7 +272,7 @@ def _undecodable(name: str, size: int) -> UnreadableImageError:
 
 
 def _too_large(name: str, received: str) -> UnreadableImageError:
-    return UnreadableImageError(name, f"expected a plate crop, received {received}; crop the plate first")
+    return UnreadableImageError(name, TOO_LARGE.format(received=received))
 
 
 def write_image(path: str | Path, image: NDArray[Any]) -> None:
