@@ -1,4 +1,4 @@
-"""Readings drawn for a person: the image enlarged, the text, how sure the model is of each symbol; contact sheets."""
+"""What was found and read, drawn for a person: plates on their photograph; a crop, its text and each symbol's bar."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import numpy as np
 from lp_recognition.evaluation.metrics import align
 from lp_recognition.images.canvas import draw_text, draws_chinese, text_width
 from lp_recognition.images.image import Image
+from lp_recognition.lists.scenes import Scene
+from lp_recognition.reading.detector import Detection
 from lp_recognition.texts.vocabulary import PROVINCE_NAMES, split_symbols
 
 # Sizes are in pixels, colours BGR.
@@ -21,6 +23,10 @@ _CELL_WIDTH, _CELL_HEIGHT = 38, 64
 _PAPER, _INK, _FAINT, _TRACK = (255, 255, 255), (45, 38, 32), (135, 125, 118), (232, 228, 224)
 _BACKDROP = (70, 62, 56)
 _GREEN, _AMBER, _RED = (86, 150, 40), (28, 150, 230), (52, 48, 205)
+_RIGHT = (80, 220, 80)
+
+#: No line is drawn further out: OpenCV counts in 16 bits and more here.
+_FAR = 1 << 20
 
 _CHARACTERS = {name: character for character, name in PROVINCE_NAMES.items()}
 
@@ -70,10 +76,66 @@ def draw_reading(
     return np.concatenate([_enlarged(image), panel])
 
 
+def draw_detections(
+    picture: Image, detections: Sequence[Detection], scene: Scene | None = None, captions: Sequence[str] = ()
+) -> Image:
+    """Draws what was found, by its score from red to yellow, over what is right, thin and green where it is known.
+
+    Args:
+        picture: uint8, gray or BGR, of any size.
+        detections: The plates: their corners, and the upright box around them.
+        scene: What is right.
+        captions: What stands over each plate; none where there are no words.
+
+    Returns:
+        uint8 BGR of the picture's size.
+    """
+    image = _in_color(picture).copy()
+    for plate in scene.plates if scene is not None else ():
+        left, top, right, bottom = plate.box
+        points = plate.corners or ((left, top), (right, top), (right, bottom), (left, bottom))
+        cv2.polylines(image, [np.round(points).astype(np.int32)], True, _RIGHT, 1, cv2.LINE_AA)
+    thickness = max(1, round(max(image.shape[:2]) / 500))
+    for detection in detections:
+        color = (0, round(255 * detection.score), 255)
+        # Lines go along the edges of pixels, which OpenCV counts from their centres.
+        corners = np.round(np.clip(detection.corners, -_FAR, _FAR) - 0.5).astype(np.int32)
+        cv2.rectangle(image, corners.min(axis=0).tolist(), corners.max(axis=0).tolist(), color, 1)
+        cv2.polylines(image, [corners], True, color, thickness, cv2.LINE_AA)
+        for point in corners.tolist():
+            cv2.circle(image, point, 2 * thickness, color, -1, cv2.LINE_AA)
+    for detection, caption in zip(detections, captions, strict=bool(captions)):
+        _draw_caption(image, caption, detection)
+    return np.asarray(image, np.uint8)
+
+
+def plate_caption(text: str, confidence: float) -> str:
+    """What stands over a plate that was read: its text, and how sure of it the reader is."""
+    return f"{''.join(map(_shown, split_symbols(text))) or '?'} {math.floor(100 * confidence)}%"
+
+
+def _draw_caption(image: Image, caption: str, detection: Detection) -> None:
+    """Words in a strip above a plate, or below where there is no room, as large as the picture asks for."""
+    height, width = image.shape[:2]
+    size = max(12, round(max(height, width) / 40))
+    long, high = text_width(caption, size, 600) + size // 2, round(1.4 * size)
+    left, top, _, bottom = np.clip(detection.box, -_FAR, _FAR)
+    x = max(0, min(round(left), width - long))
+    y = round(top) - high - size // 4
+    y = max(0, min(y if y >= 0 else round(bottom) + size // 4, height - high))
+    image[y : y + high, x : x + long] = _INK
+    draw_text(image, caption, x + size // 4, y + size + size // 8, size, _PAPER, 600)
+
+
+def _in_color(image: Image) -> Image:
+    """BGR of a gray or BGR picture."""
+    is_gray = image.ndim == 2 or image.shape[2] == 1
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8) if is_gray else image
+
+
 def _enlarged(image: Image) -> Image:
     """The image as large as fits, in the middle of a strip of the picture's width."""
-    if image.ndim == 2 or image.shape[2] == 1:
-        image = np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
+    image = _in_color(image)
     height, width = image.shape[:2]
     factor = min(_WIDTH / width, _IMAGE_HEIGHT / height)
     size = (max(1, round(width * factor)), max(1, round(height * factor)))

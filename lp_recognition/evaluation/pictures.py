@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from lp_recognition.evaluation.detection import Found
+from lp_recognition.evaluation.drawing import draw_detections
 from lp_recognition.evaluation.provenance import ListRecord, record_lists
 from lp_recognition.images.canvas import contact_sheet
 from lp_recognition.images.image import Image, read_image
@@ -25,7 +25,6 @@ LOWEST_SCORE = 0.02
 #: Seeds of drawn scenes: what is evaluated is never drawn in training.
 _EVAL_SEED = 1_000_003
 _NO_FILE = Path("drawn")
-_RIGHT = (80, 220, 80)
 
 
 @dataclass(frozen=True)
@@ -110,20 +109,6 @@ def worst_sheet(
     worst.sort(key=lambda item: -item[0])
     sheet = [draw_detections(picture, kept, scene) for _, picture, kept, scene in worst[:most]]
     return contact_sheet(sheet, 4) if sheet else None
-
-
-def draw_detections(picture: Image, detections: Sequence[Detection], scene: Scene | None = None) -> Image:
-    """Draws what was found, by its score from red to yellow, over what is right, thin and green where it is known."""
-    image = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR) if picture.ndim == 2 or picture.shape[2] == 1 else picture.copy()
-    for plate in scene.plates if scene is not None else ():
-        left, top, right, bottom = plate.box
-        points = plate.corners or ((left, top), (right, top), (right, bottom), (left, bottom))
-        cv2.polylines(image, [np.round(points).astype(np.int32)], True, _RIGHT, 1, cv2.LINE_AA)
-    thickness = max(1, round(max(image.shape[:2]) / 500))
-    for detection in detections:
-        color = (0, round(255 * detection.score), 255)
-        cv2.polylines(image, [np.round(detection.corners).astype(np.int32)], True, color, thickness, cv2.LINE_AA)
-    return np.asarray(image, np.uint8)
 
 
 def _points(corners: NDArray[np.float32]) -> tuple[tuple[float, float], ...]:
