@@ -156,12 +156,13 @@ def _peer_result(peer: Peer, plates: int, list_name: str) -> Result:
 
 
 def _open(given: Sequence[str], config: str) -> list[tuple[str, Path, Recognizer]]:
-    """The shipped files and the given ones, each once: name, path and reader."""
+    """The shipped readers and the given ones, each once: name, path and reader."""
+    from lp_recognition.model_files.description import task_of
     from lp_recognition.model_files.pretrained import find_model, shipped_models
     from lp_recognition.model_files.recognition import read_description
     from lp_recognition.reading.recognizer import Recognizer
 
-    paths = shipped_models()
+    paths = {name: path for name, path in shipped_models().items() if task_of(path) != "detection"}
     known = {path.resolve() for path in paths.values()}
     for name in given:
         path = find_model(name)

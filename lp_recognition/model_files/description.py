@@ -149,18 +149,35 @@ def read_description(path: str | Path, meanings: Sequence[Meaning[Schema]]) -> M
     Raises:
         ModelError: the file is missing, or its description is broken or of none of the tasks.
     """
+    text = _read_text(path)
+    return None if text is None else parse_description(text, str(path), meanings)
+
+
+def task_of(path: str | Path) -> str | None:
+    """The task that a `.tflite` is for, such as `detection`; None where it does not say.
+
+    Raises:
+        ModelError: the file is missing.
+    """
+    try:
+        values = yaml.safe_load(_read_text(path) or "")
+    except yaml.YAMLError:
+        return None
+    return str(values.get("task", _FIRST_TASK)) if isinstance(values, dict) else None
+
+
+def _read_text(path: str | Path) -> str | None:
     try:
         with zipfile.ZipFile(path) as archive:
             if DESCRIPTION_FILE not in archive.namelist():
                 return None
             if archive.getinfo(DESCRIPTION_FILE).file_size > _LARGEST:
                 raise ModelError(f"{path}: expected a description of at most {_LARGEST} bytes, received a larger one")
-            text = archive.read(DESCRIPTION_FILE).decode("utf-8")
+            return archive.read(DESCRIPTION_FILE).decode("utf-8")
     except (zipfile.BadZipFile, UnicodeDecodeError, NotImplementedError, RuntimeError):  # no archive, or a broken one
         return None
     except OSError as error:
         raise ModelError(f"{path}: expected a .tflite file, received an error: {error.strerror}") from None
-    return parse_description(text, str(path), meanings)
 
 
 def settle_config(path: str | Path, description: ModelDescription[Schema] | None, config: Schema | None) -> Schema:

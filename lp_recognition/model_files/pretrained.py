@@ -13,6 +13,9 @@ from lp_recognition.system.errors import ModelError, did_you_mean
 
 #: What plates are read with where no model is named.
 DEFAULT_MODEL = "lprnet_mcu_cn"
+#: What plates are found with on photographs where nothing is named, and read with: the surest is believed.
+DEFAULT_DETECTOR = "lpdnet"
+DEFAULT_READERS = ("lprnet_mcu_cn", "lprnet_mcu_latin")
 
 _PACKAGE = Path(__file__).parent.parent
 _PLACES = (_PACKAGE.parent / "pretrained", _PACKAGE / "pretrained_models")
