@@ -29,4 +29,4 @@ PYTHONPATH=. "$folder/venv/bin/python" -m utils.read docs/images/readings.png \
     --model "$folder/tiny.tflite" --config "$folder/config.yaml"
 # And the command of an installed package, with a model that ships.
 "$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps .
-bash .ci/reads_plates.sh "$folder/venv/bin/alpr" read
+bash .ci/reads_plates.sh "$folder/venv/bin/alpr" read --crops

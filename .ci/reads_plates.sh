@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Draws plates as photographs show them, and sees that a command reads most: .ci/reads_plates.sh venv/bin/alpr read
+# Draws plates as photographs show them, and sees that a command reads most: .ci/reads_plates.sh venv/bin/alpr read --crops
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -31,5 +31,5 @@ sys.exit(f"error: expected a light install, received {', '.join(there)}" if ther
 CHECK
     )
     "$folder/$version/bin/alpr" --version
-    bash .ci/reads_plates.sh "$folder/$version/bin/alpr" read
+    bash .ci/reads_plates.sh "$folder/$version/bin/alpr" read --crops
 done

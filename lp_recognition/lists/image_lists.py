@@ -1,4 +1,4 @@
-"""Making lists of images and moving them: files of a folder, other folders, and CSV."""
+"""Making lists of images and moving them: files of a folder, other folders, and CSV; what a word stands for."""
 
 from __future__ import annotations
 
@@ -6,11 +6,17 @@ import csv
 import io
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from lp_recognition.images.photographs import IMAGE_SUFFIXES, find_files
-from lp_recognition.lists.annotations import Annotation, annotation, refuse_other_encoding, write_annotations
+from lp_recognition.lists.annotations import (
+    Annotation,
+    annotation,
+    read_annotations,
+    refuse_other_encoding,
+    write_annotations,
+)
 from lp_recognition.lists.tables import read_table
 from lp_recognition.system.errors import AnnotationError, UserError, summarize
 from lp_recognition.system.files import expand_home, write_text
@@ -51,6 +57,36 @@ def list_images(folder: Path, *, recursive: bool, ignored: str = "") -> tuple[li
         received = "; ".join(["none", *remarks])
         raise UserError(f"{folder}: expected images ({', '.join(IMAGE_SUFFIXES)}), received {received}")
     return images, remarks
+
+
+def images_of(given: str) -> Iterator[str | UserError]:
+    """The images that a word of a command line stands for: itself, those below a folder, those of a list.
+
+    Args:
+        given: An image; a folder; or a list, `.txt` of paths with or without labels, or `.csv`.
+
+    Yields:
+        The paths, or in their place why there are none.
+    """
+    path = Path(given)
+    try:
+        if path.is_dir():
+            images, _ = list_images(path, recursive=True)
+            yield from map(str, images)
+        elif path.suffix.lower() == ".csv":
+            yield from (str(row.path) for row in read_csv(path))
+        elif path.suffix.lower() == ".txt":
+            yield from (_without_label(str(row.path)) for row in read_annotations(path, labelled=False)[0])
+        else:
+            yield given
+    except UserError as error:
+        yield error
+
+
+def _without_label(row: str) -> str:
+    """The image of a row that is `path` or `path LABEL`: an image that is there wins."""
+    image = row.rpartition(" ")[0]
+    return image if image and not Path(row).exists() and Path(image).exists() else row
 
 
 def other_files(others: Sequence[Path], ignored: str = "") -> str:

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lp_recognition.images.image import Image, read_image
-from lp_recognition.reading.detector import Detection, Detector
-from lp_recognition.reading.recognizer import Reading, Recognizer
+from lp_recognition.images.arrays import ColorOrder, open_picture
+from lp_recognition.images.image import Image
+from lp_recognition.model_files.pretrained import DEFAULT_DETECTOR, DEFAULT_READERS
+from lp_recognition.reading.detector import Detection, Detector, Tiles
+from lp_recognition.reading.recognizer import Recognizer
 from lp_recognition.reading.rectification import rectify
 
-#: What plates are read with where nothing is named.
-DEFAULT_READERS = ("lprnet_mcu_cn", "lprnet_mcu_latin")
+#: A crop of a plate has at most so many pixels, and is at least so many times wider than high.
+_CROP_PIXELS, _CROP_ASPECT = 50_000, 1.8
+#: A plate that was found and takes at least this share of a small picture is the picture.
+_CROP_SHARE = 0.35
 
 
 @dataclass(frozen=True)
@@ -24,12 +29,13 @@ class AlprPlate:
 
     Attributes:
         corners: x, y of left-up, right-up, right-bottom, left-bottom in the photograph's pixels, float32 `(4, 2)`.
-        detection_confidence: How sure the detector is, in [0, 1].
+        detection_confidence: How sure the detector is, in [0, 1]; 1 of a picture that is a crop of a plate.
         text: What was read.
         confidence: Probability of the whole text, in [0, 1].
         confidences: Probability of each symbol, in [0, 1].
         reader: The reader that was surest, by its name or file.
         image: The plate laid flat, uint8 BGR.
+        is_crop: Whether the whole picture was taken for a crop of a plate, and nothing was cut out.
     """
 
     corners: NDArray[np.float32]
@@ -39,6 +45,7 @@ class AlprPlate:
     confidences: tuple[float, ...]
     reader: str
     image: Image
+    is_crop: bool = False
 
     @property
     def box(self) -> tuple[float, float, float, float]:
@@ -51,10 +58,12 @@ class Alpr:
     """Finds and reads the plates of photographs, on the light install.
 
     Args:
-        detector: A detector's `.tflite`, or one that is open.
+        detector: A detector's `.tflite`, the name of a shipped one, or an open one. None takes every picture for a crop
+            of a plate.
         readers: Readers' files, names, or open ones. Each reads every plate, and the surest is believed: their
             confidences are calibrated, so they can be compared.
         num_threads: Threads of the interpreters that are opened here.
+        color: The order of the channels of arrays: "bgr", as OpenCV has them, or "rgb".
 
     Raises:
         ModelError, ConfigError: as `Detector` and `Recognizer`.
@@ -62,39 +71,68 @@ class Alpr:
 
     def __init__(
         self,
-        detector: str | Path | Detector,
+        detector: str | Path | Detector | None = DEFAULT_DETECTOR,
         readers: Sequence[str | Path | Recognizer] = DEFAULT_READERS,
         *,
         num_threads: int = 1,
+        color: ColorOrder = "bgr",
     ) -> None:
         if not readers:
             raise ValueError("expected at least one reader, received none")
-        self.detector = detector if isinstance(detector, Detector) else Detector(detector, num_threads=num_threads)
+        self.color = color
+        if isinstance(detector, (str, Path)):
+            detector = Detector(detector, num_threads=num_threads)
+        self.detector = detector
         self.readers = {
             _name(reader): reader if isinstance(reader, Recognizer) else Recognizer(reader, num_threads=num_threads)
             for reader in readers
         }
 
-    def read(self, image: Image | str | Path, *, tiles: bool = False) -> list[AlprPlate]:
+    def read(self, image: Any, *, tiles: Tiles = "auto") -> list[AlprPlate]:
         """Finds and reads the plates of a photograph, from left to right.
 
+        A crop of a plate is recognised as one and read as a whole (`is_crop`).
+
         Args:
-            image: uint8 gray or BGR of any size, or a file.
-            tiles: Also look for small plates in parts of a large photograph.
+            image: A file, as `str` or `Path`; a uint8 array of any size, gray `(h, w)` or `(h, w, 1)`, or `(h, w, 3)`
+                in the order of colours that was given; or an image of Pillow.
+            tiles: Whether parts of a large photograph are searched for small plates, too.
 
         Raises:
-            ImageError: a file that is missing or no image.
+            ImageError: a file that is missing or no image, or an array that is none.
         """
-        photograph = read_image(image) if isinstance(image, (str, Path)) else image
-        plates = [self._read_plate(photograph, found) for found in self.detector.detect(photograph, tiles=tiles)]
+        photograph = open_picture(image, self.color)
+        found = [] if self.detector is None else self.detector.detect(photograph, tiles=tiles)
+        if self.detector is None or is_crop(photograph.shape[:2], found):
+            height, width = photograph.shape[:2]
+            corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+            return [self._read_plate(photograph, Detection(corners, 1.0), is_crop=True)]
+        plates = [self._read_plate(rectify(photograph, one.corners), one) for one in found]
         return sorted(plates, key=lambda plate: plate.box[0])
 
-    def _read_plate(self, photograph: Image, found: Detection) -> AlprPlate:
-        crop = rectify(photograph, found.corners)
+    def _read_plate(self, crop: Image, found: Detection, *, is_crop: bool = False) -> AlprPlate:
         readings = {name: reader.read(crop) for name, reader in self.readers.items()}
         name = max(readings, key=lambda reader: readings[reader].confidence)
-        reading: Reading = readings[name]
-        return AlprPlate(found.corners, found.score, reading.text, reading.confidence, reading.confidences, name, crop)
+        reading = readings[name]
+        return AlprPlate(
+            found.corners, found.score, reading.text, reading.confidence, reading.confidences, name, crop, is_crop
+        )
+
+
+def is_crop(size: tuple[int, int], found: Sequence[Detection]) -> bool:
+    """Whether a picture is a crop of a plate: a small one that the surest plate fills, or, in a plate's shape, none.
+
+    Args:
+        size: `(height, width)` of the picture.
+        found: What was found in it, the surest first.
+    """
+    height, width = size
+    if height * width > _CROP_PIXELS:
+        return False
+    if not found:
+        return width >= _CROP_ASPECT * height
+    left, top, right, bottom = np.clip(found[0].box, 0, (width, height, width, height))
+    return bool((right - left) * (bottom - top) >= _CROP_SHARE * width * height)
 
 
 def _name(reader: str | Path | Recognizer) -> str:

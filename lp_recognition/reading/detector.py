@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lp_recognition.boxes.cells import CHANNELS, Grids, merge_overlapping, scores_of
-from lp_recognition.images.image import Image, read_image
+from lp_recognition.images.arrays import open_picture
+from lp_recognition.images.image import Image
 from lp_recognition.images.scene_augmentation import letterbox, move
 from lp_recognition.model_files.description import settle_config
 from lp_recognition.model_files.detection import read_description
@@ -24,6 +25,14 @@ from lp_recognition.system.errors import ModelError
 MOST_CELLS = 300
 #: Tiles overlap by this share of their sides: a plate that one cuts is whole in the next.
 _OVERLAP = 0.25
+#: Tiles that are held at once.
+_CHUNK = 16
+#: A photograph so many times larger than a network's input may have plates that are lost in the whole.
+_MUCH_LARGER = 2.5
+
+#: Whether parts of a large photograph are searched, too; "auto": where it is much larger than the network's input and
+#: no plate is found in the whole.
+Tiles = Literal["auto", "on", "off"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +58,7 @@ class Detector:
     """Finds plates with a `.tflite`.
 
     Args:
-        model: A `.tflite`, or the name of a shipped model.
+        model: A `.tflite`, or the name of a shipped detector.
         config: Its settings, where the file does not describe itself.
         score_threshold: The least score of a plate, in [0, 1]; None for that of the settings.
         iou_threshold: Plates whose boxes share more than this are one; None for that of the settings.
@@ -80,7 +89,6 @@ class Detector:
         self.score_threshold = infer.score_threshold if score_threshold is None else score_threshold
         self.iou_threshold = infer.iou_threshold if iou_threshold is None else iou_threshold
         _check_fit(str(path), self._model.inputs[0], self._model.outputs[0], self.config)
-        self._grids = self.config.grids
         self._predict = image_predictor(self._model, self.config.preprocessing)
 
     @property
@@ -101,11 +109,11 @@ class Detector:
         """Runs the model on its input in its type, `(batch, height, width, channels)`: its output as it is."""
         return self._model.run(values)
 
-    def detect(self, image: Image | str | Path, *, tiles: bool = False) -> list[Detection]:
+    def detect(self, image: Any, *, tiles: Tiles = "off") -> list[Detection]:
         """Finds the plates of a photograph.
 
         Args:
-            image: uint8 gray or BGR of any size, or a file.
+            image: A file, as `str` or `Path`; uint8 gray or BGR of any size; or an image of Pillow.
             tiles: Also look at parts of a large photograph, at the input's own resolution, for plates too small in the
                 whole.
 
@@ -113,30 +121,56 @@ class Detector:
             The plates in the photograph's pixels, the surest first.
 
         Raises:
-            ImageError: a file that is missing or no image.
+            ImageError: a file that is missing or no image, or an array that is none.
         """
-        photograph = read_image(image) if isinstance(image, (str, Path)) else image
-        photograph = self.config.preprocessing.to_channels(photograph)
-        found = self._detect_in(photograph)
-        if tiles:
-            for left, top, width, height in tiles_of(photograph.shape[:2], self.config.input_shape[:2]):
-                for detection in self._detect_in(photograph[top : top + height, left : left + width]):
-                    if _is_whole(detection, (left, top, width, height), photograph.shape[:2]):
-                        moved = detection.corners + np.array((left, top), np.float32)
-                        found.append(dataclasses.replace(detection, corners=moved))
+        photograph = self.config.preprocessing.to_channels(open_picture(image))
+        size, tile = photograph.shape[:2], self.config.input_shape[:2]
+        [found] = self._find([photograph])
+        if tiles == "off" or (tiles == "auto" and (found or max(np.divide(size, tile)) < _MUCH_LARGER)):
+            return found
+        parts = tiles_of(size, tile)
+        for first in range(0, len(parts), _CHUNK):
+            some = parts[first : first + _CHUNK]
+            views = [photograph[top : top + height, left : left + width] for left, top, width, height in some]
+            for part, inside in zip(some, self._find(views), strict=True):
+                whole = [one for one in inside if _is_whole(one, part, size)]
+                found += [Detection(one.corners + np.array(part[:2], np.float32), one.score) for one in whole]
         if not found:
             return []
         corners, scores = np.stack([one.corners for one in found]), [one.score for one in found]
         return [Detection(*merged) for merged in merge_overlapping(corners, scores, self.iou_threshold)]
 
-    def _detect_in(self, picture: Image) -> list[Detection]:
-        fitted, matrix = letterbox(picture, self.config.input_shape[:2])
-        output = self._predict(fitted[None])[0]
+    def _find(self, pictures: Sequence[Image]) -> list[list[Detection]]:
+        return find_plates(self._predict, pictures, self.config, self.score_threshold, self.iou_threshold)
+
+
+def find_plates(
+    predict: Callable[[Image], NDArray[np.float32]],
+    pictures: Sequence[Image],
+    config: DetectionConfig,
+    score_threshold: float,
+    iou_threshold: float,
+) -> list[list[Detection]]:
+    """Finds the plates of pictures of any size with a network of any kind.
+
+    Args:
+        predict: The network: uint8 `(n, height, width, channels)` to cells `(n, cells, 9)`.
+        pictures: uint8 gray or BGR, or of the network's channels.
+        config: The network's settings.
+        score_threshold: The least score of a plate, in [0, 1].
+        iou_threshold: Plates whose boxes share more than this are one.
+
+    Returns:
+        The plates of each picture in its pixels, the surest first.
+    """
+    fitted = [letterbox(config.preprocessing.to_channels(picture), config.input_shape[:2]) for picture in pictures]
+    outputs = predict(np.stack([picture for picture, _ in fitted]))
+    found = []
+    for output, (_, matrix) in zip(outputs, fitted, strict=True):
+        detections = decode_cells(output, config.grids, score_threshold, iou_threshold)
         inverse = np.linalg.inv(matrix)
-        return [
-            Detection(move(one.corners, inverse), one.score)
-            for one in decode_cells(output, self._grids, self.score_threshold, self.iou_threshold)
-        ]
+        found.append([Detection(move(one.corners, inverse), one.score) for one in detections])
+    return found
 
 
 def decode_cells(
@@ -154,7 +188,7 @@ def decode_cells(
         The plates in pixels of the network's input, the surest first.
     """
     scores = scores_of(output[:, 0])
-    cells = np.flatnonzero(scores >= score_threshold)
+    cells = np.flatnonzero((scores >= score_threshold) & np.isfinite(output).all(axis=1))
     if len(cells) > MOST_CELLS:
         cells = cells[np.argsort(-scores[cells], kind="stable")[:MOST_CELLS]]
     corners = grids.corners(output[cells, 1:], cells)

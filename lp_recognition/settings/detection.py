@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -84,7 +85,11 @@ class DetectionConfig(TrainedConfig):
     def grids(self) -> Grids:
         """The cells of the output: a grid for each stage but the first, whose stride is 4."""
         height, width, _ = self.input_shape
-        return Grids((height, width), tuple(8 << number for number in range(len(self.stages) - 1)))
+        return _grids((height, width), tuple(8 << number for number in range(len(self.stages) - 1)))
+
+
+#: Grids know where their cells are once they were asked: the same ones are kept.
+_grids = lru_cache(maxsize=16)(Grids)
 
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> DetectionConfig:

@@ -16,7 +16,16 @@ from lp_recognition.system.errors import did_you_mean
 from lp_recognition.system.files import expand_home
 
 #: The scripts of a clone that an installed package has as commands of their own.
-_INSTALLED_SCRIPTS = ("alpr", "train_lpr", "eval_lpr", "test_lpr", "train_lpd", "eval_lpd", "export_frozen_graph")
+_INSTALLED_SCRIPTS = (
+    "alpr",
+    "train_lpr",
+    "eval_lpr",
+    "test_lpr",
+    "train_lpd",
+    "eval_lpd",
+    "test_lpd",
+    "export_frozen_graph",
+)
 
 _subcommand: ContextVar[str] = ContextVar("subcommand", default="")
 
@@ -121,15 +130,15 @@ def parse_size(text: str) -> tuple[int, int]:
     return int(height), int(width)
 
 
-def parse_margin(text: str) -> float:
+def parse_share(text: str) -> float:
     """Reads a share between 0 and 1, for argparse."""
     try:
-        margin = float(text)
+        share = float(text)
     except ValueError:
-        margin = -1.0
-    if not 0 <= margin <= 1:
+        share = -1.0
+    if not 0 <= share <= 1:
         raise argparse.ArgumentTypeError(f"expected a share between 0 and 1, as 0.1, received {text!r}")
-    return margin
+    return share
 
 
 def default_workers() -> int:

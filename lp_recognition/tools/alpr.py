@@ -1,8 +1,9 @@
-"""Reads license plates: one command for those who install the package.
+"""Finds and reads license plates: one command for those who install the package.
 
 examples:
-  python alpr.py read plate.jpg
-  python alpr.py read plates/ --json
+  python alpr.py read photo.jpg
+  python alpr.py read photos/ --json
+  python alpr.py detect photo.jpg --output drawn.jpg
   python alpr.py models
 
 commands:
@@ -27,16 +28,15 @@ class Command:
     Attributes:
         module: The module of `lp_recognition.tools` whose `main(argv)` it runs; imported once it is asked for.
         about: What it does, in a line.
-        options: What is put before the options of the user.
     """
 
     module: str
     about: str
-    options: tuple[str, ...] = ()
 
 
 COMMANDS = {
-    "read": Command("read", "read plates on images of plates, folders and lists", ("--table",)),
+    "read": Command("alpr_read", "find and read the plates of photographs, folders and lists"),
+    "detect": Command("alpr_detect", "find them without reading"),
     "models": Command("list_models", "list the models that ship"),
 }
 
@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UserError(f"alpr: expected a command ({', '.join(COMMANDS)}), received {received}")
     with as_subcommand(name):
         module = importlib.import_module(f"lp_recognition.tools.{command.module}")
-        return module.main([*command.options, *given[1:]]) or 0
+        return module.main(given[1:]) or 0
 
 
 def script() -> None:

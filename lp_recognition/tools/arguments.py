@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lp_recognition.system.errors import ConfigError
-from lp_recognition.system.options import ScriptParser, default_workers, parse_margin, parse_size
+from lp_recognition.system.options import ScriptParser, default_workers, parse_share, parse_size
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,6 @@ def parse_model_arguments(
 def add_crops(parser: ScriptParser, margin: str) -> None:
     """Adds what the converters that cut plates out of photographs are told alike; `margin` is of what, for the help."""
     parser.add_argument("--size", type=parse_size, metavar="HxW", help="height and width of crops (as in the image)")
-    parser.add_argument("--margin", type=parse_margin, default=0.1, help=f"share of a {margin} to add around it (0.1)")
+    parser.add_argument("--margin", type=parse_share, default=0.1, help=f"share of a {margin} to add around it (0.1)")
     parser.add_argument("--format", choices=("jpg", "png"), default="jpg", help="format of the crops (%(default)s)")
     parser.add_argument("--workers", type=int, default=default_workers(), help="processes (%(default)s)")

@@ -13,30 +13,26 @@ are read, and the status is 2 in the end.
 
 --table, --csv and --json print other forms: a table for people, CSV with a header, or a JSON object a line, with the
 image, the text, its confidence, the confidence of each symbol (`confidences`), the model, and the milliseconds that
-opening and reading the image took. `alpr read` prints the table unless told otherwise.
+opening and reading the image took. `alpr read` finds plates on photographs, too.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
-import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lp_recognition.model_files.pretrained import DEFAULT_MODEL, shipped_models
 from lp_recognition.system.errors import UserError, print_error, run_script
 from lp_recognition.system.options import ScriptParser
+from lp_recognition.tools.printing import TEXT_COLUMNS, add_forms, padded, print_json
 
 if TYPE_CHECKING:
     from lp_recognition.reading.recognizer import Reading
-
-#: Columns of a terminal that are kept for a text in the table; a longer one moves its row.
-_TEXT_COLUMNS = 12
 
 
 @dataclass(frozen=True)
@@ -64,6 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.beam_width < 1:
         raise UserError(f"--beam_width: expected at least 1, received {arguments.beam_width}")
 
+    from lp_recognition.lists.image_lists import images_of
     from lp_recognition.reading.recognizer import Recognizer
 
     recognizer = Recognizer(
@@ -72,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         beam_width=arguments.beam_width,
         patterns=arguments.patterns,
     )
-    images = [image for given in arguments.images for image in _images(given)]
+    images = [image for given in arguments.images for image in images_of(given)]
     show = _FORMS[arguments.form]([image for image in images if isinstance(image, str)])
     status = 0
     for image in images:
@@ -105,40 +102,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         "--patterns", action="store_true", default=None, help="read only what fits one of the model's lpr_patterns"
     )
     parser.add_argument("--list", action="store_true", help="list the shipped models instead")
-    parser.set_defaults(form="lines")
-    for form, about in (
-        ("lines", "path, text and confidence, a line an image"),
-        ("table", "the same in columns with a head, for people"),
-        ("csv", "CSV with a header"),
-        ("json", "a JSON object a line"),
-    ):  # the last one given holds
-        parser.add_argument(f"--{form}", dest="form", action="store_const", const=form, help=f"print {about}")
-
-
-def _images(given: str) -> Iterator[str | UserError]:
-    """The images that an argument stands for: itself, those below a folder, those of a list; or why there are none."""
-    from lp_recognition.lists.annotations import read_annotations
-    from lp_recognition.lists.image_lists import list_images, read_csv
-
-    path = Path(given)
-    try:
-        if path.is_dir():
-            images, _ = list_images(path, recursive=True)
-            yield from map(str, images)
-        elif path.suffix.lower() == ".csv":
-            yield from (str(row.path) for row in read_csv(path))
-        elif path.suffix.lower() == ".txt":
-            yield from (_without_label(str(row.path)) for row in read_annotations(path, labelled=False)[0])
-        else:
-            yield given
-    except UserError as error:
-        yield error
-
-
-def _without_label(row: str) -> str:
-    """The image of a row that is `path` or `path LABEL`: an image that is there wins."""
-    image = row.rpartition(" ")[0]
-    return image if image and not Path(row).exists() and Path(image).exists() else row
+    add_forms(parser, _ABOUT)
 
 
 # ---- Forms of printing: each is told all images beforehand, then shows results one by one ---------------------------
@@ -153,15 +117,12 @@ def _table(images: Sequence[str]) -> Callable[[_Result], None]:
     from lp_recognition.system.tables import display_width
 
     width = max(map(display_width, ["image", *images]))
-    heads = iter([f"{'image':{width}}  {'text':{_TEXT_COLUMNS}}  confidence"])
+    heads = iter([f"{'image':{width}}  {'text':{TEXT_COLUMNS}}  confidence"])
 
     def show(result: _Result) -> None:
         for head in heads:  # above the first row, once
             print(head)
-        path, text = (
-            cell + " " * (columns - display_width(cell))
-            for cell, columns in ((result.image, width), (result.reading.text, _TEXT_COLUMNS))
-        )
+        path, text = padded(result.image, width), padded(result.reading.text, TEXT_COLUMNS)
         print(f"{path}  {text}  {result.reading.confidence:10.3f}")
 
     return show
@@ -191,16 +152,17 @@ def _json(_: Sequence[str]) -> Callable[[_Result], None]:
             "model": result.model,
             "ms": round(result.milliseconds, 2),
         }
-        line = json.dumps(record, ensure_ascii=False)
-        try:
-            line.encode(sys.stdout.encoding)
-        except UnicodeEncodeError:  # a terminal that knows no Chinese, or a file name that is no text
-            line = json.dumps(record)
-        print(line)
+        print_json(record)
 
     return show
 
 
+_ABOUT = {
+    "lines": "path, text and confidence, a line an image",
+    "table": "the same in columns with a head, for people",
+    "csv": "CSV with a header",
+    "json": "a JSON object a line",
+}
 _FORMS = {"lines": _lines, "table": _table, "csv": _csv, "json": _json}
 
 

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tiny_photographs import photograph, tiny_detector
 
 from lp_recognition.boxes.cells import Grids
 from lp_recognition.images.scene_augmentation import letterbox, move, random_view, warp
-from lp_recognition.reading.detector import decode_cells, tiles_of
+from lp_recognition.reading.detector import Detector, decode_cells, tiles_of
 from lp_recognition.reading.rectification import rectify
 
 GRIDS = Grids((96, 128), (8, 16))
@@ -73,6 +74,37 @@ def test_a_letterbox_keeps_proportions_and_maps_corners(height, width):
     assert (fitted[:, x:] == 128).all()
 
 
+@pytest.fixture
+def finder(tmp_path) -> Detector:
+    (tmp_path / "finder.tflite").write_bytes(tiny_detector())
+    return Detector(tmp_path / "finder.tflite")
+
+
+def test_small_plates_of_large_photographs_are_found_in_their_parts(finder):
+    large = np.full((256, 384, 3), 128, np.uint8)
+    large[96:160, 200:296] = photograph([(2, 3, "BBBCCC")], scale=1)
+    assert finder.detect(large) == []
+    for tiles in ("on", "auto"):
+        [found] = finder.detect(large, tiles=tiles)
+        assert found.box == pytest.approx((200 + 32, 96 + 16, 200 + 80, 96 + 40), abs=0.1)
+
+
+def test_parts_are_searched_on_their_own_only_where_the_whole_shows_nothing(finder):
+    large = photograph([(4, 5, "BBBCCC")], scale=4)
+    large[:64, :96] = photograph([(2, 3, "BBBCCC")], scale=1)
+    assert len(finder.detect(large, tiles="off")) == len(finder.detect(large, tiles="auto")) == 1
+    assert len(finder.detect(large, tiles="on")) > 1
+    small = photograph([], scale=2)
+    small[:64, :96] = photograph([(2, 3, "BBBCCC")], scale=1)
+    assert [len(finder.detect(small, tiles=tiles)) for tiles in ("off", "auto", "on")] == [0, 0, 1]
+
+
+def test_cells_without_numbers_are_no_plates():
+    output = np.full((GRIDS.count, 9), np.nan, np.float32)
+    output[:, 0] = 9
+    assert decode_cells(output, GRIDS, 0.5, 0.4) == []
+
+
 def spotted(seed: int) -> tuple[np.ndarray, np.ndarray]:
     """A picture with four bright spots, and where they are."""
     rng = np.random.default_rng(seed)
@@ -126,6 +158,22 @@ def test_a_plate_is_laid_flat_with_its_margin(scale):
     assert abs(inner[:, : half - 2].mean() - 90) < 3
     assert abs(inner[:, half + 2 :].mean() - 200) < 3
     assert crop[0].mean() < 60  # above the plate it is black
+
+
+@pytest.mark.parametrize("size", [(60, 40_000), (40_000, 60)])
+def test_plates_of_very_long_pictures_are_laid_flat(size):
+    photograph = np.full(size, 50, np.uint8)
+    photograph[-40:-20, -50:-10] = 200
+    height, width = size
+    box = [(width - 50, height - 40), (width - 10, height - 40), (width - 10, height - 20), (width - 50, height - 20)]
+    assert rectify(photograph, box, margin=(0, 0))[2:-2, 2:-2].min() == 200
+
+
+def test_corners_that_are_none_give_a_picture_all_the_same():
+    photograph = np.full((50, 80), 77, np.uint8)
+    for corners in (np.full((4, 2), 20), np.array([[-1e7, -1e7], [1e7, -1e7], [1e7, 1e7], [-1e7, 1e7]]),
+                    np.full((4, 2), -1e6)):  # fmt: skip
+        assert rectify(photograph, corners).shape[0] >= 12
 
 
 def test_a_plate_at_the_edge_is_cut_out_all_the_same():

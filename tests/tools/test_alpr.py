@@ -1,4 +1,4 @@
-"""The command `alpr`: its commands, its forms of printing, and what it does where an image or a pipe is missing."""
+"""The command `alpr`, and `utils.read`: forms of printing, and what happens where an image or a pipe is missing."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_help_and_mistakes_are_instant(arguments):
     result = run_python("-c", code)
     assert result.stdout.splitlines()[-1] == "heavy:"
     assert (result.returncode, result.stderr) == (
-        (2, "error: alpr: expected a command (read, models), received `raed`. Did you mean `read`?\n")
+        (2, "error: alpr: expected a command (read, detect, models), received `raed`. Did you mean `read`?\n")
         if arguments == ["raed"]
         else (0, "")
     )
@@ -75,7 +75,7 @@ def test_the_version_is_that_of_the_package(capsys):
 
 
 def test_without_a_command_it_says_which_there_are():
-    with pytest.raises(UserError, match=r"expected a command \(read, models\), received none; alpr --help$"):
+    with pytest.raises(UserError, match=r"expected a command \(read, detect, models\), received none; alpr --help$"):
         alpr.main([])
 
 
@@ -91,7 +91,7 @@ def test_models_lists_what_ships(capsys):
 
 
 def test_a_table_for_people(plates, lines, capsys):
-    assert alpr.main(["read", *plates]) == 0
+    assert read.main([*plates, "--table"]) == 0
     head, *rows = capsys.readouterr().out.splitlines()
     assert head.split() == ["image", "text", "confidence"]
     assert [" ".join(row.rsplit(maxsplit=2)) for row in rows] == lines
@@ -99,12 +99,12 @@ def test_a_table_for_people(plates, lines, capsys):
 
 
 def test_lines_where_they_are_asked_for(plates, lines, capsys):
-    assert alpr.main(["read", "--json", *plates, "--lines"]) == 0
+    assert read.main(["--json", *plates, "--lines"]) == 0
     assert capsys.readouterr().out.splitlines() == lines
 
 
 def test_an_object_a_line(plates, lines, capsys):
-    assert alpr.main(["read", *plates, "--json", "--model", "lprnet_mcu_cn_uint8"]) == 0
+    assert read.main([*plates, "--json", "--model", "lprnet_mcu_cn_uint8"]) == 0
     recognizer = Recognizer("lprnet_mcu_cn_uint8")
     for path, line in zip(plates, capsys.readouterr().out.splitlines(), strict=True):
         record, reading = json.loads(line), recognizer.read(path)
@@ -122,7 +122,7 @@ def test_an_object_a_line(plates, lines, capsys):
 def test_csv_with_a_header_and_quotes(plates, tmp_path, capsys):
     image = str(tmp_path / 'a "b", \nc.png')
     shutil.copy(plates[0], image)
-    assert alpr.main(["read", image, plates[1], "--csv"]) == 0
+    assert read.main([image, plates[1], "--csv"]) == 0
     first, second = csv.DictReader(io.StringIO(capsys.readouterr().out))
     assert list(first) == ["image", "text", "confidence", "model", "ms"]
     assert (first["image"], second["image"]) == (image, plates[1])
@@ -160,7 +160,7 @@ def test_what_cannot_be_read_is_told_in_its_place_and_the_others_are_read(plates
     ]
     mixed = [item for pair in zip(plates, bad, strict=False) for item in pair]
     result = subprocess.run(
-        [sys.executable, "alpr.py", "read", "--lines", *mixed],
+        [sys.executable, "-m", "utils.read", *mixed],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60,
     )  # fmt: skip
     assert result.returncode == 2
@@ -172,7 +172,7 @@ def test_what_cannot_be_read_is_told_in_its_place_and_the_others_are_read(plates
 
 def test_a_model_that_is_missing_is_told_before_anything_is_printed(plates, capsys):
     with pytest.raises(UserError, match="lprnet_mcu_cm: expected a file or the name"):
-        alpr.main(["read", plates[0], "--csv", "--model", "lprnet_mcu_cm"])
+        read.main([plates[0], "--csv", "--model", "lprnet_mcu_cm"])
     assert capsys.readouterr().out == ""
 
 
@@ -189,9 +189,9 @@ def test_an_interrupt_leaves_what_was_read(plates, form, monkeypatch, capsys):
         return read_one(self, image)
 
     monkeypatch.setattr(Recognizer, "read", interrupted)
-    monkeypatch.setattr(sys, "argv", ["alpr", "read", form, *plates])
+    monkeypatch.setattr(sys, "argv", ["read", form, *plates])
     with pytest.raises(SystemExit) as caught:
-        run_script(alpr.main)
+        run_script(read.main)
     out, err = capsys.readouterr()
     assert (caught.value.code, err) == (130, "interrupted\n")
     assert sum(path in out for path in plates) == 2
@@ -200,7 +200,7 @@ def test_an_interrupt_leaves_what_was_read(plates, form, monkeypatch, capsys):
 def test_a_pipe_that_closes_early_is_no_error(plates):
     reader, writer = os.pipe()
     os.close(reader)
-    command = [sys.executable, "alpr.py", "read", *plates]
+    command = [sys.executable, "-m", "utils.read", *plates]
     result = subprocess.run(command, cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60)
     os.close(writer)
     assert (result.returncode, result.stderr) == (0, "")
@@ -213,7 +213,7 @@ def test_any_file_name_can_be_printed_anywhere(plates, form, tmp_path):
         shutil.copy(plates[0], odd)
     except OSError:
         pytest.skip("this file system takes text alone as names")
-    command = [os.fsencode(sys.executable), b"alpr.py", b"read", os.fsencode(form), odd, os.fsencode(plates[1])]
+    command = [os.fsencode(sys.executable), b"-m", b"utils.read", os.fsencode(form), odd, os.fsencode(plates[1])]
     for encoding in ("utf-8", "ascii"):
         result = subprocess.run(
             command, cwd=ROOT, capture_output=True, timeout=60, env={**os.environ, "PYTHONIOENCODING": encoding}

@@ -1,0 +1,107 @@
+"""Finds the plates of photographs and reads them, with models that ship or with yours.
+
+examples:
+  python alpr.py read photo.jpg
+  python alpr.py read photo.jpg --output prediction.jpg      # boxes, corners and texts drawn
+  python alpr.py read photos/ more.txt --json                # all images below a folder; those of a list
+  python alpr.py read photo.jpg --reader lprnet_cn --min_confidence 0.8
+  python alpr.py read https://example.org/photo.jpg --allow_url
+  python alpr.py read --crops plate.jpg                      # the pictures show nothing but a plate
+
+Needs the light install alone. A picture that is missing or broken gets an `error:` line on standard error, the others
+are read, and the status is 2 in the end.
+
+Each reader reads every plate, and the surest is believed; `alpr models` lists them and what they read. A crop of a
+plate is recognised as one, and read as a whole: a picture of at most 50,000 pixels that the surest plate fills by more
+than a third, or in which none is found though it is 1.8 times wider than high. It is marked `crop`.
+
+--json prints an object a picture: `image`, `plates` and `ms`. Each plate has its `box` (x, y, width, height of the
+upright box) and `corners` (left-up, right-up, right-bottom, left-bottom) in pixels of the picture as it is shown, the
+detector's `score`, the `text`, its `confidence`, the `confidences` of its symbols, the `reader`, and `crop`. `ms` are
+the milliseconds of opening, finding and reading.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from lp_recognition.model_files.pretrained import DEFAULT_READERS
+from lp_recognition.system.errors import run_script
+from lp_recognition.system.options import ScriptParser, parse_share
+from lp_recognition.tools.photographs import Searched, add_options, read_and_searched, search_pictures
+from lp_recognition.tools.printing import (
+    Form,
+    add_forms,
+    csv_of_plates,
+    json_of_plates,
+    lines_of_plates,
+    table_of_plates,
+)
+
+if TYPE_CHECKING:
+    from lp_recognition.images.image import Image
+
+_ABOUT = {
+    "table": "a table for people, a row a plate",
+    "lines": "path, text and confidence, a line a plate",
+    "csv": "CSV with a header, a row a plate",
+    "json": "a JSON object a line, for each picture",
+}
+_FORMS: dict[str, Form] = {
+    "table": partial(table_of_plates, texts=True),
+    "lines": lines_of_plates,
+    "csv": partial(csv_of_plates, texts=True),
+    "json": json_of_plates,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit status."""
+    parser = ScriptParser(__doc__)
+    add_options(parser)
+    add_forms(parser, _ABOUT)
+    add_reading_options(parser)
+    parser.add_argument("--crops", action="store_true", help="the pictures are crops of plates: find nothing, read all")
+    arguments = parser.parse_args(argv)
+    return read_photographs(arguments, "" if arguments.crops else arguments.detector)
+
+
+def add_reading_options(parser: argparse.ArgumentParser, min_confidence: float = 0.0) -> None:
+    """Adds what is said of readers."""
+    parser.add_argument(
+        "--reader", action="append", default=[], metavar="NAME_OR_FILE",
+        help="what reads plates: a shipped model or a .tflite; may be given several times "
+        f"({' and '.join(DEFAULT_READERS)})",
+    )  # fmt: skip
+    parser.add_argument(
+        "--min_confidence", type=parse_share, default=min_confidence, metavar="SHARE",
+        help="leave out what is read less surely (%(default)s)",
+    )  # fmt: skip
+
+
+def read_photographs(arguments: argparse.Namespace, detector: str) -> int:
+    """Reads the photographs that a command line names.
+
+    Args:
+        arguments: What the options of `add_options`, `add_forms` and `add_reading_options` received.
+        detector: Empty where the pictures are crops.
+
+    Returns:
+        The exit status.
+    """
+    from lp_recognition.reading.alpr import Alpr
+
+    alpr = Alpr(detector or None, arguments.reader or DEFAULT_READERS)
+
+    def search(image: Image) -> Searched:
+        plates = alpr.read(image, tiles=arguments.tiles)
+        return read_and_searched([plate for plate in plates if plate.confidence >= arguments.min_confidence])
+
+    return search_pictures(arguments, search, _FORMS[arguments.form])
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -1,0 +1,185 @@
+"""What commands that search photographs share: which pictures, what is printed of each, pictures of what was found."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from lp_recognition.model_files.pretrained import DEFAULT_DETECTOR
+from lp_recognition.system.errors import UserError, print_error
+from lp_recognition.tools.printing import Form
+
+if TYPE_CHECKING:
+    from lp_recognition.images.image import Image
+    from lp_recognition.reading.alpr import AlprPlate
+    from lp_recognition.reading.detector import Detection
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What was found in a picture.
+
+    Attributes:
+        detections: The plates.
+        plates: The same for `--json`, by the keys `box` (x, y, width, height), `corners`, `score` and more.
+        captions: What is drawn over each.
+    """
+
+    detections: Sequence[Detection]
+    plates: Sequence[dict[str, Any]]
+    captions: Sequence[str] = field(default=())
+
+
+#: Searches a picture.
+Search = Callable[["Image"], Searched]
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that all such commands take."""
+    parser.add_argument(
+        "images",
+        nargs="*",
+        metavar="IMAGE",
+        help="photographs, of any size; folders, with all below them; lists of images, .txt or .csv",
+    )
+    parser.add_argument(
+        "--detector", default=DEFAULT_DETECTOR, metavar="NAME_OR_FILE",
+        help="what finds plates: a shipped model or a .tflite (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--tiles", choices=("auto", "on", "off"), default="auto",
+        help="search parts of large photographs for small plates, too; auto: where nothing is found in the whole",
+    )  # fmt: skip
+    parser.add_argument("--output", default="", help="draw what was found: a picture for one, a folder for several")
+    parser.add_argument("--allow_url", action="store_true", help="fetch pictures whose address is http:// or https://")
+
+
+def search_pictures(arguments: argparse.Namespace, search: Search, form: Form) -> int:
+    """Searches pictures one by one, prints what was found in each, and draws it.
+
+    Args:
+        arguments: What the options of `add_options` received.
+        search: Searches a picture.
+        form: Given the names of all pictures, what prints the records.
+
+    Returns:
+        The exit status: 2 where a picture could not be read. The others are.
+
+    Raises:
+        UserError: no picture is given, or `output` does not fit their number.
+    """
+    from lp_recognition.evaluation.drawing import draw_detections
+    from lp_recognition.images.image import write_image
+
+    pictures = _pictures(arguments.images, arguments.allow_url)
+    names = [name for name in pictures if isinstance(name, str)]
+    drawn = iter(_drawn_files(names, arguments.output))
+    show = form(names)
+    status = 0
+    for name in pictures:
+        try:
+            if isinstance(name, UserError):
+                raise name
+            file = next(drawn, None)
+            began = time.perf_counter()
+            image = _opened(name)
+            found = search(image)
+            milliseconds = 1000 * (time.perf_counter() - began)
+            if file is not None:
+                write_image(file, draw_detections(image, found.detections, captions=found.captions))
+            show({"image": name, "plates": list(found.plates), "ms": round(milliseconds, 2)})
+            sys.stdout.flush()  # each line as it comes, between those of the errors
+        except UserError as error:
+            print_error(error)
+            status = 2
+    return status
+
+
+def searched(detections: Sequence[Detection]) -> Searched:
+    """What a detector found, for printing and drawing."""
+    return Searched(detections, [_record(one.corners.tolist(), one.box, one.score) for one in detections])
+
+
+def read_and_searched(plates: Sequence[AlprPlate]) -> Searched:
+    """What was found and read, for printing and drawing."""
+    from lp_recognition.evaluation.drawing import plate_caption
+    from lp_recognition.reading.detector import Detection
+
+    detections = [Detection(one.corners, one.detection_confidence) for one in plates]
+    records = [
+        {
+            **_record(one.corners.tolist(), found.box, found.score),
+            "text": one.text,
+            "confidence": round(one.confidence, 4),
+            "confidences": [round(confidence, 4) for confidence in one.confidences],
+            "reader": one.reader,
+            "crop": one.is_crop,
+        }
+        for one, found in zip(plates, detections, strict=True)
+    ]
+    return Searched(detections, records, [plate_caption(one.text, one.confidence) for one in plates])
+
+
+def _record(corners: list[list[float]], sides: tuple[float, float, float, float], score: float) -> dict[str, Any]:
+    left, top, right, bottom = sides
+    return {
+        "box": [round(value, 2) for value in (left, top, right - left, bottom - top)],
+        "corners": [[round(x, 2), round(y, 2)] for x, y in corners],
+        "score": round(score, 4),
+    }
+
+
+def _pictures(given: Sequence[str], allow_url: bool) -> list[str | UserError]:
+    from lp_recognition.images.urls import is_url
+    from lp_recognition.lists.image_lists import images_of
+
+    if not given:
+        raise UserError("expected photographs, received none; alpr read photo.jpg")
+    pictures: list[str | UserError] = []
+    for word in given:
+        if not is_url(word):
+            pictures += images_of(word)
+        elif allow_url:
+            pictures.append(word)
+        else:
+            pictures.append(UserError(f"{word}: expected a file, received an address; --allow_url fetches it"))
+    return pictures
+
+
+def _opened(name: str) -> Image:
+    """A picture of a file or an address; whether an address may be fetched was asked before."""
+    from lp_recognition.images.image import decode_image, read_image
+    from lp_recognition.images.urls import fetch, is_url
+
+    return decode_image(fetch(name), name) if is_url(name) else read_image(name)
+
+
+def _drawn_files(names: Sequence[str], output: str) -> list[Path]:
+    """Where each picture is drawn; none where nothing is.
+
+    Raises:
+        UserError: one file for several pictures, or one of the pictures itself.
+    """
+    from lp_recognition.system.files import check_folder
+
+    if not output:
+        return []
+    path = Path(output)
+    is_file = bool(path.suffix) and not path.is_dir()
+    if is_file and len(names) != 1:
+        raise UserError(f"--output: expected a folder for {len(names)} pictures, received {output}")
+    digits = len(str(len(names)))
+    files = [path] if is_file else [
+        path / f"{number:0{digits}}_{Path(urlsplit(name).path).stem}.jpg" for number, name in enumerate(names, start=1)
+    ]  # fmt: skip
+    for name, file in zip(names, files, strict=True):
+        if file.exists() and Path(name).exists() and file.samefile(name):
+            raise UserError(f"--output: expected another file than the picture itself, received {file}")
+    check_folder(path.parent if is_file else path)
+    return files
