@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import yaml
 from tiny_models import ROOT, run_python
+from tiny_photographs import tiny_detector
 from tiny_plates import CONFIG, plate
 from tiny_tflite import tiny_tflite
 
@@ -29,7 +30,7 @@ from lp_recognition.plates import Degradations, PlateGenerator
 from lp_recognition.settings.loading import refuse_other_model, save_settings
 from lp_recognition.settings.recognition import RecognitionConfig, load_config
 from lp_recognition.system.errors import ConfigError, ModelError, UserError
-from lp_recognition.tools import compare_models, deployment_report, export_c, read
+from lp_recognition.tools import compare_models, deployment_report, export_c, list_models, read
 
 TEXTS = ("京A_BC_", "A_A_AA", "京_B_A_", "C_____")
 LABELS = ("京ABC", "AAA", "京BA", "B")  # the last one is wrong, so that not all is right
@@ -179,13 +180,25 @@ def test_read_lists_what_ships(shipped, capsys):
     assert read.main(["--list"]) == 0
     header, _, *rows = capsys.readouterr().out.splitlines()
     assert [cell.strip() for cell in header.strip("|").split("|")] == [
-        "model", "weights", "input", "reads", "LP-RR (95% interval)", "measured on", "bytes",
+        "reader", "weights", "input", "reads", "LP-RR (95% interval)", "measured on", "bytes",
     ]  # fmt: skip
     size = (shipped / "tiny_cn" / "tiny_cn_uint8.tflite").stat().st_size
     assert [cell.strip() for cell in rows[1].strip("|").split("|")] == [
         "tiny_cn_uint8", "uint8", "24x48 BGR", "A-C and 1 Chinese", "75.0% (30.0% to 95.4%)", "4 plates of drawn.txt",
         str(size),
     ]  # fmt: skip
+
+
+def test_detectors_are_listed_by_themselves(shipped, capsys):
+    (shipped / "finder").mkdir()
+    (shipped / "finder" / "finder_int8.tflite").write_bytes(tiny_detector())
+    assert list_models.main([]) == 0
+    detectors, searched, readers, _ = capsys.readouterr().out.split("\n\n")
+    header, _, row = ([cell.strip() for cell in line.strip("|").split("|")] for line in detectors.splitlines())
+    assert header[:4] == ["detector", "weights", "input", "AP at IoU 0.5"]
+    assert row[:4] == ["finder", "float", "64x96 BGR", "-"]  # nobody measured it
+    assert "lpdnet" in searched
+    assert "finder" not in readers
 
 
 @pytest.mark.parametrize(
