@@ -28,6 +28,8 @@ from lp_recognition.system.errors import ModelError, UserError
 from lp_recognition.system.files import write_bytes
 from lp_recognition.system.outputs import refuse_existing
 
+#: What decoders take of the stack beside their arrays, at most on the machines that were tried.
+FRAME_BYTES = 320
 _FLAGS = ("-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-O2")
 _VECTOR_SEED = 1
 #: What TFLite-Micro's resolver calls the operators.

@@ -22,14 +22,16 @@ from lp_recognition.model_files.description import settle_config
 from lp_recognition.model_files.detection import DETECTION, read_description
 from lp_recognition.model_files.interpreter import pixel_values
 from lp_recognition.model_files.pretrained import find_model
-from lp_recognition.reading.detector import Detector, decode_cells
+from lp_recognition.reading.detector import MOST_CELLS, Detector, decode_cells
 from lp_recognition.settings.detection import DetectionConfig
 from lp_recognition.system.errors import ModelError
 
 _FIXED = ("lpd.h", "lpd_decode.c", "lpd_test.c", "lpd_vectors.h", "Makefile")
 _LIBRARY = ("lpd_decode.c", "lpd_tables.c")
 #: Cells are counted in 16 bits.
-_MOST_CELLS = 65_535
+_COUNTED = 65_535
+#: So many plates of a picture have room where its memory is told.
+_PLATES = 8
 _VECTOR_SEED = 1
 
 
@@ -38,6 +40,10 @@ class DetectionFirmware:
 
     meaning = DETECTION
     noun = "pictures"
+
+    def working_bytes(self, output: tuple[int, ...]) -> int:
+        """The cells that are looked at, and some plates of four corners and a score."""
+        return 2 * min(MOST_CELLS, output[1]) + 36 * _PLATES + c_code.FRAME_BYTES
 
     def export(
         self, model: str | Path, folder: Path, *, config: DetectionConfig | None = None, overwrite: bool = False
@@ -114,8 +120,8 @@ def _open(model: str | Path, config: DetectionConfig | None) -> Detector:
     config = settle_config(model, read_description(model), config)
     detector = Detector(model, config=config)
     c_code.check_ends(str(model), *detector.ends)
-    if config.grids.count > _MOST_CELLS:
-        raise ModelError(f"{model}: expected at most {_MOST_CELLS} cells, received {config.grids.count}")
+    if config.grids.count > _COUNTED:
+        raise ModelError(f"{model}: expected at most {_COUNTED} cells, received {config.grids.count}")
     return detector
 
 

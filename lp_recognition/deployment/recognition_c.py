@@ -38,6 +38,11 @@ class RecognitionFirmware:
     meaning = RECOGNITION
     noun = "plates"
 
+    def working_bytes(self, output: tuple[int, ...]) -> int:
+        """Two sums and a reading of as many symbols as there are time steps."""
+        steps = output[1]
+        return 8 * (steps + 1) + (4 * steps + 4) + c_code.FRAME_BYTES
+
     def export(
         self, model: str | Path, folder: Path, *, config: RecognitionConfig | None = None, overwrite: bool = False
     ) -> list[tuple[Path, int]]:

@@ -31,6 +31,7 @@ class Report:
     Attributes:
         source: What was looked at.
         note: What else to know of it; empty where there is nothing.
+        task: The task that it is for, by name; empty where nobody knows.
         network: Its layers; where there is a file for each kind of target, those of the first.
         verdicts: One for each target.
         micro: What TFLite-Micro said of the int8 file, or of the only one; None where it was not asked.
@@ -38,6 +39,7 @@ class Report:
 
     source: str
     note: str
+    task: str
     network: Network
     verdicts: tuple[Verdict, ...]
     micro: MicroRun | None
@@ -52,14 +54,7 @@ class Report:
         ]  # fmt: skip
         sums = "\n".join(f"{name}: {value}" for name, value in self.sums())
         parts = [f"{self.source}{f' ({self.note})' if self.note else ''}", format_table(_COLUMNS, rows), sums]
-        for verdict in self.verdicts:
-            lines = [f"{verdict.target.name}: {verdict_word(verdict)} ({verdict.target.title})"]
-            lines += [f"  {fact}" for fact in verdict.facts]
-            for finding in verdict.findings:
-                lines.append(f"  {'warning' if finding.is_warning else 'FAILED'}: {finding.problem}")
-                lines.append(f"    to change: {finding.fix}")
-            parts.append("\n".join(lines))
-        return "\n\n".join(parts)
+        return "\n\n".join([*parts, *map(verdict_text, self.verdicts)])
 
     def sums(self) -> list[tuple[str, str]]:
         """The network in figures: name and value for a person."""
@@ -106,17 +101,7 @@ class Report:
                 }
                 for layer in network.layers
             ],
-            "targets": [
-                {
-                    "name": verdict.target.name,
-                    "passed": verdict.passed,
-                    "complete": verdict.is_complete,
-                    "ram_bytes": verdict.ram_bytes,
-                    "facts": list(verdict.facts),
-                    "findings": [vars(finding) for finding in verdict.findings],
-                }
-                for verdict in self.verdicts
-            ],
+            "targets": list(map(verdict_values, self.verdicts)),
         }
 
 
@@ -135,11 +120,11 @@ def report_file(path: str, targets: Sequence[Target], meanings: Sequence[Meaning
     network = read_network(data, path)
     description = read_description(path, meanings) if meanings else None
     micro = run_once(data) if is_installed() and any(target.interpreter for target in targets) else None
-    note = ""
+    note, task, advice = "", "", ANY_NETWORK
     if description is not None:
-        note = description.summary
-    advice = ANY_NETWORK if description is None else description.meaning.advice
-    return Report(path, note, network, tuple(check(network, target, micro, advice) for target in targets), micro)
+        note, task, advice = description.summary, description.meaning.name, description.meaning.advice
+    verdicts = tuple(check(network, target, micro, advice) for target in targets)
+    return Report(path, note, task, network, verdicts, micro)
 
 
 def report_config(task: ExportTask[Schema], config: Schema, source: str, targets: Sequence[Target]) -> Report:
@@ -175,7 +160,7 @@ def report_config(task: ExportTask[Schema], config: Schema, source: str, targets
     advice = task.meaning.advice
     verdicts = tuple(check(networks[target.file], target, micro.get(target.file), advice) for target in targets)
     note = f"random weights; as {' and '.join(kinds)}"
-    return Report(source, note, networks[kinds[0]], verdicts, next(iter(micro.values()), None))
+    return Report(source, note, task.meaning.name, networks[kinds[0]], verdicts, next(iter(micro.values()), None))
 
 
 def _spread_biases(model: Any, rng: np.random.Generator) -> None:
@@ -194,3 +179,26 @@ def verdict_word(verdict: Verdict) -> str:
     """`passed`, `failed` or `not checked`."""
     failed = any(not finding.is_warning for finding in verdict.findings)
     return "failed" if failed else "passed" if verdict.is_complete else "not checked"
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """A verdict with its facts and findings, in lines for a person."""
+    lines = [f"{verdict.target.name}: {verdict_word(verdict)} ({verdict.target.title})"]
+    lines += [f"  {fact}" for fact in verdict.facts]
+    for finding in verdict.findings:
+        lines.append(f"  {'warning' if finding.is_warning else 'FAILED'}: {finding.problem}")
+        lines.append(f"    to change: {finding.fix}")
+    return "\n".join(lines)
+
+
+def verdict_values(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as JSON knows it."""
+    return {
+        "name": verdict.target.name,
+        "passed": verdict.passed,
+        "complete": verdict.is_complete,
+        "ram_bytes": verdict.ram_bytes,
+        "flash_bytes": verdict.flash_bytes,
+        "facts": list(verdict.facts),
+        "findings": [vars(finding) for finding in verdict.findings],
+    }

@@ -7,13 +7,14 @@ import html
 from lp_recognition.deployment.layers import Layer
 from lp_recognition.deployment.report import Report, shape_text, verdict_word
 from lp_recognition.deployment.targets import Verdict
-from lp_recognition.system.page import cards, escape, page
+from lp_recognition.deployment.together import Together
+from lp_recognition.system.page import cards, escape, page, table
 
 _CLASSES = {"passed": "good", "failed": "bad", "not checked": "warn"}
 
 
-def report_page(report: Report) -> str:
-    """Writes the page."""
+def report_page(report: Report, together: Together | None = None) -> str:
+    """Writes the page; of a detector also what it costs together with a reader."""
     network = report.network
     peak, layer = network.peak
     arena = report.micro.arena if report.micro is not None else None
@@ -30,6 +31,7 @@ def report_page(report: Report) -> str:
 {cards(figures)}
 <h2>Targets</h2>
 <div class="targets">{"".join(map(_verdict, report.verdicts))}</div>
+{"" if together is None else _together(together)}
 <h2>Where the work and the memory are</h2>
 <p class="soft key"><i style="background:var(--bar)"></i>multiply-accumulates
 <i style="background:var(--bar2)"></i>weight bytes
@@ -40,6 +42,16 @@ def report_page(report: Report) -> str:
 <th class="number">weight bytes</th><th class="number">in + out bytes</th><th class="number">live bytes</th>
 <th>quantization</th></tr>{_rows(report)}</table></div>"""
     return page(f"Deployment of {report.source}", body)
+
+
+def _together(together: Together) -> str:
+    header = ("in turn on one chip", "detector", "reader", "both")
+    reader = together.reader
+    return f"""<h2>Together with a reader</h2>
+<p class="soft">{escape(reader.source)}{f" ({escape(reader.note)})" if reader.note else ""}</p>
+{table(header, together.rows())}
+<p class="soft">{escape(together.note)}</p>
+<div class="targets">{"".join(map(_verdict, together.verdicts))}</div>"""
 
 
 def _verdict(verdict: Verdict) -> str:

@@ -48,6 +48,7 @@ class Verdict:
         findings: What is wrong, warnings among them.
         facts: What was measured against what, for a person.
         ram_bytes: Memory that the network takes there; None where it is not known.
+        flash_bytes: What its file takes there.
         is_complete: False where the target's interpreter is not installed, so that it could not be asked.
     """
 
@@ -55,6 +56,7 @@ class Verdict:
     findings: tuple[Finding, ...]
     facts: tuple[str, ...]
     ram_bytes: int | None
+    flash_bytes: int
     is_complete: bool
 
     @property
@@ -135,7 +137,7 @@ def check(network: Network, target: Target, micro: MicroRun | None, advice: Advi
     except BROKEN as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ModelError(f"{network.source}: expected a whole .tflite file, received a broken one ({reason})") from None
-    facts = [f"activations: {_kib(peak)} at most, at layer {layer.number} `{layer.name}`"]
+    facts = [f"activations: {kib(peak)} at most, at layer {layer.number} `{layer.name}`"]
     ram_bytes: int | None = peak
     is_complete = True
     if target.interpreter is not None:
@@ -153,7 +155,7 @@ def check(network: Network, target: Target, micro: MicroRun | None, advice: Advi
                 f"activations, {micro.arena.persistent:,} for tables)"
             )
     findings += _check_memory(network, target, ram_bytes, facts, advice)
-    return Verdict(target, tuple(findings), tuple(facts), ram_bytes, is_complete)
+    return Verdict(target, tuple(findings), tuple(facts), ram_bytes, network.file_bytes, is_complete)
 
 
 def _check_operators(network: Network, target: Target) -> Iterator[Finding]:
@@ -193,23 +195,23 @@ def _check_memory(
     network: Network, target: Target, ram_bytes: int | None, facts: list[str], advice: Advice
 ) -> Iterator[Finding]:
     if target.ram_bytes is not None and ram_bytes is not None:
-        facts.append(f"RAM: {_kib(ram_bytes)} of {_kib(target.ram_bytes)} ({ram_bytes / target.ram_bytes:.0%})")
+        facts.append(f"RAM: {kib(ram_bytes)} of {kib(target.ram_bytes)} ({ram_bytes / target.ram_bytes:.0%})")
         if ram_bytes > target.ram_bytes:
             _, layer = network.peak
             yield Finding(
-                f"{place(layer)}: the network needs {_kib(ram_bytes)} of RAM, most of it here; the target has "
-                f"{_kib(target.ram_bytes)}",
+                f"{place(layer)}: the network needs {kib(ram_bytes)} of RAM, most of it here; the target has "
+                f"{kib(target.ram_bytes)}",
                 f"shrink what is stored there: {advice.ram}",
                 layer.number,
             )
     if target.flash_bytes is not None:
         share = network.file_bytes / target.flash_bytes
-        facts.append(f"flash: {_kib(network.file_bytes)} of {_kib(target.flash_bytes)} ({share:.0%})")
+        facts.append(f"flash: {kib(network.file_bytes)} of {kib(target.flash_bytes)} ({share:.0%})")
         if network.file_bytes > target.flash_bytes:
             heaviest = max(network.layers, key=lambda layer: layer.weight_bytes)
             yield Finding(
-                f"{place(heaviest)}: the file takes {_kib(network.file_bytes)} of flash, "
-                f"{_kib(heaviest.weight_bytes)} of it here; the target has {_kib(target.flash_bytes)}",
+                f"{place(heaviest)}: the file takes {kib(network.file_bytes)} of flash, "
+                f"{kib(heaviest.weight_bytes)} of it here; the target has {kib(target.flash_bytes)}",
                 advice.flash,
                 heaviest.number,
             )
@@ -223,5 +225,6 @@ def _fix_of_refusal(network: Network, findings: Sequence[Finding]) -> str:
     return "see which layer the words name; the safe operators are those of the target gap8"
 
 
-def _kib(size: int) -> str:
+def kib(size: int) -> str:
+    """A size for a person: `68.1 KiB`."""
     return f"{size / 1024:,.1f} KiB"

@@ -128,6 +128,9 @@ class FirmwareTask(Protocol[Schema]):
     def noun(self) -> str:
         """What an image of a list is called, in the plural."""
 
+    def working_bytes(self, output: tuple[int, ...]) -> int:
+        """Memory that the C takes beside the network, for an output of this shape: its stack and what it gives."""
+
     def export(
         self, model: str | Path, folder: Path, *, config: Schema | None = None, overwrite: bool = False
     ) -> list[tuple[Path, int]]:

@@ -60,16 +60,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _task_of(model: Path, stated: str | None) -> FirmwareTask[Any]:
     """What a file is for, as its config says, or it itself."""
-    from lp_recognition.deployment import detection_c, recognition_c
+    from lp_recognition.deployment.firmware_tasks import FIRMWARE_TASKS
     from lp_recognition.model_files.description import read_description
 
-    tasks: dict[str, FirmwareTask[Any]] = {
-        task.meaning.name: task for task in (recognition_c.FIRMWARE, detection_c.FIRMWARE)
-    }
     if stated is None:
-        description = read_description(model, [task.meaning for task in tasks.values()])
-        stated = recognition_c.FIRMWARE.meaning.name if description is None else description.meaning.name
-    return tasks[stated]
+        description = read_description(model, [task.meaning for task in FIRMWARE_TASKS.values()])
+        stated = "recognition" if description is None else description.meaning.name
+    return FIRMWARE_TASKS[stated]
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ extern const size_t lpd_model_size;
  * plates    room for so many plates as most says
  *
  * Returns how many plates were found, the surest first; others than these are left out. Takes 2 * LPD_MOST_CELLS bytes
- * of the stack and some 250 more.
+ * of the stack and at most 320 more.
  */
 int lpd_decode(const lpd_value *output, lpd_plate *plates, int most);
 
