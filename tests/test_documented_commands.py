@@ -62,6 +62,8 @@ BEGINNINGS = {
     "eval_lpr": [_CHECKPOINT, "lp_recognition.tools.models._read_graph"],
     "eval_lpd": [_CHECKPOINT, "lp_recognition.tools.models.open_detector"],
     "test_lpr": [_CHECKPOINT],
+    "test_lpd": [_CHECKPOINT, "lp_recognition.tools.models.open_detector"],
+    "sample_inference": ["lp_recognition.reading.detector.Detector.__init__"],
     "lp_recognition.tools.alpr": ["lp_recognition.reading.detector.Detector.__init__"],
     "export_frozen_graph": [_CHECKPOINT],
     "infer_frozen_graph_single_image": ["lp_recognition.tools.models.open_model"],

@@ -111,6 +111,15 @@ class eval:
 
 
 class infer:
-    # The same for a file that finds plates; they go into its description.
+    # Lists of photographs to search, and whether to leave out what cannot be read.
+    file_list_path = ()
+    skip_bad_rows = False
+    # Photographs at a time, which are held in memory.
+    batch_size = 8
+    # The checkpoint to search with; else --checkpoint, else the best of model_dir.
+    checkpoint = ""
+    # Where the pictures and the results go.
+    output_dir = "out"
+    # As of eval, for whatever finds plates; they go into the description of a file.
     score_threshold = 0.4
     iou_threshold = 0.4

@@ -16,7 +16,7 @@ from lp_recognition.lists.scenes import Scene
 from lp_recognition.model_files.checkpoints import load_checkpoint
 from lp_recognition.model_files.description import settle_config
 from lp_recognition.model_files.detection import read_description
-from lp_recognition.reading.detector import Detection, Detector, decode_cells
+from lp_recognition.reading.detector import Detection, Detector, decode_cells, find_plates
 from lp_recognition.settings.detection import DetectionConfig
 from lp_recognition.settings.loading import settle_by_record
 from lp_recognition.system.native_log import import_quietly
@@ -25,6 +25,11 @@ from lp_recognition.system.native_log import import_quietly
 @dataclass(frozen=True, kw_only=True)
 class OpenedDetector(Opened[DetectionConfig]):
     """A detector of any kind: pictures of the input's size to cells, float32 `(n, cells, 9)`."""
+
+    def detect(self, photographs: Sequence[Image]) -> list[list[Detection]]:
+        """Finds the plates of photographs of any size, uint8 gray or BGR, by the thresholds of `infer`."""
+        infer = self.config.infer
+        return find_plates(self.predict, photographs, self.config, infer.score_threshold, infer.iou_threshold)
 
     def search(
         self, pictures: Sequence[tuple[Image, Scene]], progress: Callable[[int], object] = lambda count: None

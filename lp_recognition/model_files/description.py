@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic
@@ -69,7 +69,6 @@ class ModelDescription(Generic[Schema]):
         """The description as text, which `parse_description` reads back."""
         # Left out where there is none. A reader that knows no calibration passes over it, so the format stays 1.
         calibration = {} if self.calibration is None else {"calibration": self.calibration.to_values()}
-        settings = self.config.model_dump(mode="json", include=set(self.meaning.settings))
         values = {
             "lp_recognition": _FORMAT,
             "task": self.meaning.name,
@@ -81,9 +80,21 @@ class ModelDescription(Generic[Schema]):
             **calibration,
             "training_steps": self.step,
             "config_sha256": self.config_sha256,
-            "settings": {key: settings[key] for key in self.meaning.settings},
+            "settings": _chosen(self.config.model_dump(mode="json"), self.meaning.settings),
         }
         return yaml.safe_dump(values, allow_unicode=True, sort_keys=False, width=120, default_flow_style=None)
+
+
+def _chosen(settings: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Some of the settings; `section.name` is one of a section."""
+    chosen: dict[str, Any] = {}
+    for name in names:
+        section, _, key = name.rpartition(".")
+        if section:
+            chosen.setdefault(section, {})[key] = settings[section][key]
+        else:
+            chosen[key] = settings[key]
+    return chosen
 
 
 def color_order(preprocessing: Preprocessing) -> str:

@@ -56,7 +56,7 @@ class DetectionMeaning:
     purpose = "License plate detector"
     subject = "A photograph in its own proportions, gray at the right or below where it does not fill the input"
     schema = DetectionConfig
-    settings = (*DetectionConfig.MODEL_SETTINGS, "quantization_aware", "infer")
+    settings = (*DetectionConfig.MODEL_SETTINGS, "quantization_aware", "infer.score_threshold", "infer.iou_threshold")
     advice = Advice(
         ram="fewer stem_filters, a smaller input_shape",
         flash="a smaller width_multiplier, fewer filters in the last stages",

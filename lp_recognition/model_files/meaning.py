@@ -68,7 +68,7 @@ class Meaning(Protocol[Schema]):
         purpose: What it does, in a few words.
         subject: What an input image shows, such as `A plate crop`.
         schema: That of the task's settings.
-        settings: The settings that using a file needs.
+        settings: The settings that using a file needs; `section.name` is one of a section.
         advice: What makes the network smaller.
     """
 

@@ -53,6 +53,15 @@ class Detection:
         (left, top), (right, bottom) = self.corners.min(axis=0), self.corners.max(axis=0)
         return float(left), float(top), float(right), float(bottom)
 
+    def to_dict(self) -> dict[str, Any]:
+        """The plate as JSON: `box` (x, y, width, height), `corners` and `score`, as in a list of scenes."""
+        left, top, right, bottom = self.box
+        return {
+            "box": [round(value, 2) for value in (left, top, right - left, bottom - top)],
+            "corners": [[round(x, 2), round(y, 2)] for x, y in self.corners.tolist()],
+            "score": round(self.score, 6),
+        }
+
 
 class Detector:
     """Finds plates with a `.tflite`.

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from lp_recognition.boxes.cells import Grids
-from lp_recognition.settings.loading import Section, load_settings
+from lp_recognition.settings.loading import PathText, load_settings
 from lp_recognition.settings.training import (
     Fraction,
     InputShape,
@@ -43,9 +43,11 @@ class EvalConfig(ListedConfig):
     iou_threshold: Fraction = 0.4
 
 
-class InferConfig(Section):
-    """What a detector that finds plates goes by."""
+class InferConfig(ListedConfig):
+    """Settings of `test_lpd.py`. By its thresholds goes whatever finds plates; a file's description holds them."""
 
+    batch_size: PositiveInt = 8
+    output_dir: PathText = "out"
     score_threshold: Fraction = 0.4
     iou_threshold: Fraction = 0.4
 

@@ -17,15 +17,8 @@ from lp_recognition.system.files import expand_home
 
 #: The scripts of a clone that an installed package has as commands of their own.
 _INSTALLED_SCRIPTS = (
-    "alpr",
-    "train_lpr",
-    "eval_lpr",
-    "test_lpr",
-    "train_lpd",
-    "eval_lpd",
-    "test_lpd",
-    "export_frozen_graph",
-)
+    "alpr", "train_lpr", "eval_lpr", "test_lpr", "train_lpd", "eval_lpd", "test_lpd", "export_frozen_graph",
+)  # fmt: skip
 
 _subcommand: ContextVar[str] = ContextVar("subcommand", default="")
 

@@ -65,8 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_forms(parser, _ABOUT)
     add_reading_options(parser)
     parser.add_argument("--crops", action="store_true", help="the pictures are crops of plates: find nothing, read all")
-    arguments = parser.parse_args(argv)
-    return read_photographs(arguments, "" if arguments.crops else arguments.detector)
+    return read_photographs(parser.parse_args(argv))
 
 
 def add_reading_options(parser: argparse.ArgumentParser, min_confidence: float = 0.0) -> None:
@@ -82,19 +81,19 @@ def add_reading_options(parser: argparse.ArgumentParser, min_confidence: float =
     )  # fmt: skip
 
 
-def read_photographs(arguments: argparse.Namespace, detector: str) -> int:
+def read_photographs(arguments: argparse.Namespace) -> int:
     """Reads the photographs that a command line names.
 
     Args:
-        arguments: What the options of `add_options`, `add_forms` and `add_reading_options` received.
-        detector: Empty where the pictures are crops.
+        arguments: What the options of `add_options` and `add_reading_options` received, a `form`, and whether the
+            pictures are `crops`.
 
     Returns:
         The exit status.
     """
     from lp_recognition.reading.alpr import Alpr
 
-    alpr = Alpr(detector or None, arguments.reader or DEFAULT_READERS)
+    alpr = Alpr(None if arguments.crops else arguments.detector, arguments.reader or DEFAULT_READERS)
 
     def search(image: Image) -> Searched:
         plates = alpr.read(image, tiles=arguments.tiles)

@@ -103,7 +103,7 @@ def search_pictures(arguments: argparse.Namespace, search: Search, form: Form) -
 
 def searched(detections: Sequence[Detection]) -> Searched:
     """What a detector found, for printing and drawing."""
-    return Searched(detections, [_record(one.corners.tolist(), one.box, one.score) for one in detections])
+    return Searched(detections, [one.to_dict() for one in detections])
 
 
 def read_and_searched(plates: Sequence[AlprPlate]) -> Searched:
@@ -114,7 +114,7 @@ def read_and_searched(plates: Sequence[AlprPlate]) -> Searched:
     detections = [Detection(one.corners, one.detection_confidence) for one in plates]
     records = [
         {
-            **_record(one.corners.tolist(), found.box, found.score),
+            **found.to_dict(),
             "text": one.text,
             "confidence": round(one.confidence, 4),
             "confidences": [round(confidence, 4) for confidence in one.confidences],
@@ -124,15 +124,6 @@ def read_and_searched(plates: Sequence[AlprPlate]) -> Searched:
         for one, found in zip(plates, detections, strict=True)
     ]
     return Searched(detections, records, [plate_caption(one.text, one.confidence) for one in plates])
-
-
-def _record(corners: list[list[float]], sides: tuple[float, float, float, float], score: float) -> dict[str, Any]:
-    left, top, right, bottom = sides
-    return {
-        "box": [round(value, 2) for value in (left, top, right - left, bottom - top)],
-        "corners": [[round(x, 2), round(y, 2)] for x, y in corners],
-        "score": round(score, 4),
-    }
 
 
 def _pictures(given: Sequence[str], allow_url: bool) -> list[str | UserError]:

@@ -20,6 +20,7 @@ from lp_recognition.model_files.description import (
     ModelDescription,
     config_sha256,
 )
+from lp_recognition.model_files.detection import DETECTION
 from lp_recognition.model_files.recognition import (
     RECOGNITION,
     Measurement,
@@ -28,6 +29,7 @@ from lp_recognition.model_files.recognition import (
     scaling_of,
 )
 from lp_recognition.reading.recognizer import Recognizer
+from lp_recognition.settings.detection import DetectionConfig
 from lp_recognition.settings.loading import dump_settings
 from lp_recognition.settings.recognition import RecognitionConfig, load_config
 from lp_recognition.system.errors import ConfigError, ModelError
@@ -309,6 +311,14 @@ def test_another_task_is_refused_by_name():
     values = yaml.safe_load(DESCRIPTION.to_yaml()) | {"task": "weather"}
     with pytest.raises(ModelError, match="x: expected a model for recognition, received one for weather"):
         parse(yaml.safe_dump(values, allow_unicode=True), "x")
+
+
+def test_a_detectors_file_holds_its_thresholds_and_none_of_its_owners_paths():
+    config = DetectionConfig.model_validate({"infer": {"score_threshold": 0.3, "file_list_path": "mine/photos.txt"}})
+    text = ModelDescription(DETECTION, config, "int8", "float", 1, "0" * 64).to_yaml()
+    assert yaml.safe_load(text)["settings"]["infer"] == {"score_threshold": 0.3, "iou_threshold": 0.4}
+    read = description.parse_description(text, "x", [DETECTION]).config
+    assert (read.infer.score_threshold, read.infer.file_list_path) == (0.3, ())
 
 
 def test_what_is_known_is_said_in_a_line():
