@@ -127,29 +127,21 @@ def export_checkpoint(
     difference = source.check_graph(graph)
     # What training measured was the checkpoint; a file that is measured itself says that.
     description = describe_checkpoint(task.meaning, checkpoint, "graph", task.measured_in_training(checkpoint))
-    converted = [(target, *source.convert(kind, per_channel, target)) for kind, target in targets.items()]
-    files: list[tuple[ExportedFile, bytes, ModelDescription]] = []
-    for target, kind, data, apart in converted:
-        made_by = "float" if kind == "float" else description.made_by
-        model = open_interpreter(data)
-        named = judge.judged(
-            dataclasses.replace(description, kind=kind, made_by=made_by), image_predictor(model, source.preprocessing)
-        )
-        written = ExportedFile(target, kind, apart, model.outputs[0].scale, named.measurement, named.calibration)
-        files.append((written, describe_tflite(data, named), named))
+    converted = [source.convert(kind, per_channel, target) for kind, target in targets.items()]
+    files = [(file, *judge.describe(file, description, source.preprocessing)) for file in converted]
 
     description = judge.judged(description, lambda images: graph.predict(source.preprocessing.normalize(images)))
     describe_graph(graph_def, description)
     save_graph(graph_def, folder / GRAPH_FILE)
     write_text(folder / "graph.yaml", description.to_yaml())
     save_settings(checkpoint.config, folder / "config.yaml")
-    for written, data, named in files:
-        write_bytes(written.path, data)
+    for file, written, named in files:
+        write_bytes(written.path, describe_tflite(file.data, named))
         write_text(written.path.with_suffix(".yaml"), named.to_yaml())
     return Export(
         folder / GRAPH_FILE, checkpoint.quantized, difference, float(np.abs(source.outputs).max()),
         source.preprocessing.zero_point, round(1 / source.preprocessing.scale),
-        tuple(written for written, _, _ in files),
+        tuple(written for _, written, _ in files),
     )  # fmt: skip
 
 
@@ -178,6 +170,16 @@ def restored(
     """
     model = task.network(checkpoint.config, quantized=quantized, per_channel=per_channel)
     return restore(model, checkpoint, task.meaning.preprocessing(checkpoint.config))
+
+
+@dataclass(frozen=True)
+class _Converted:
+    """A `.tflite` that computes what the checkpoint does, but for a difference of its outputs; it says nothing yet."""
+
+    target: Path
+    kind: str
+    data: bytes
+    difference: float
 
 
 class _Source(Generic[Schema]):
@@ -225,13 +227,13 @@ class _Source(Generic[Schema]):
             )
         return difference
 
-    def convert(self, kind: str, per_channel: bool, target: Path) -> tuple[str, bytes, float]:
-        """The kind, a `.tflite` of it, and the largest difference of its outputs; refuses one that computes otherwise.
+    def convert(self, kind: str, per_channel: bool, target: Path) -> _Converted:
+        """A `.tflite` with the largest difference of its outputs; refuses one that computes otherwise.
 
         Args:
             kind: `uint8`, `int8` or `float`.
             per_channel: Scales per channel also where training had none; of int8 files alone.
-            target: For messages.
+            target: Its path.
         """
         by_channel = True if per_channel and kind == "int8" else None
         graph_def = self.graph(self._checkpoint.quantized and kind != "float", by_channel)
@@ -249,7 +251,7 @@ class _Source(Generic[Schema]):
                 f"{target}: expected a file that computes the checkpoint's outputs, received a difference of "
                 f"{apart:.3g} (one step of its output is {step:.3g})"
             )
-        return kind, data, apart
+        return _Converted(target, kind, data, apart)
 
 
 @dataclass(frozen=True)
@@ -259,6 +261,18 @@ class _Judge:
     task: ExportTask[Any]
     measured: Any
     calibrated: Any
+
+    def describe(
+        self, file: _Converted, description: ModelDescription[Any], preprocessing: Preprocessing
+    ) -> tuple[ExportedFile, ModelDescription[Any]]:
+        """What becomes of a converted file, and what it will say of itself; `description` is the graph's."""
+        model = open_interpreter(file.data)
+        made_by = "float" if file.kind == "float" else description.made_by
+        named = dataclasses.replace(description, kind=file.kind, made_by=made_by)
+        named = self.judged(named, image_predictor(model, preprocessing))
+        step = model.outputs[0].scale
+        written = ExportedFile(file.target, file.kind, file.difference, step, named.measurement, named.calibration)
+        return written, named
 
     def judged(self, description: ModelDescription[Any], predict: Predictor) -> ModelDescription[Any]:
         """A description with what the lists that are there say of the file."""

@@ -102,14 +102,8 @@ def draw_decoy(image: Image, random: Random) -> None:
     height, width = image.shape[:2]
     kind = random.choices(("sign", "letters", "stripes", "lights", "panel", "clock"), (30, 22, 14, 10, 14, 10))[0]
     reach = width * math.exp(random.uniform(math.log(0.04), math.log(0.5)))
-    if kind == "clock":  # burnt in by the camera
-        digits = f"20{random.randrange(10, 40)}-{random.randrange(1, 13):02}-{random.randrange(1, 29):02}"
-        text = f"{digits} {random.randrange(24):02}:{random.randrange(60):02}:{random.randrange(60):02}"
-        size = max(7, round(height * random.uniform(0.03, 0.06)))
-        spot = (random.randrange(max(1, width // 2)), random.choice((size + 2, height - 4)))
-        cv2.putText(
-            image, text, spot, random.choice(((255, 255, 255), (0, 255, 255), (0, 0, 0))), _font(False), size, 500
-        )
+    if kind == "clock":
+        _draw_clock(image, random)
         return
     ratio = random.uniform(0.15, 1.1)
     x, y = random.uniform(-0.1, 1.0) * width - reach / 4, random.uniform(-0.05, 1.0) * height
@@ -119,28 +113,9 @@ def draw_decoy(image: Image, random: Random) -> None:
     quad = np.array([(x + cos * (a - lean * b) - sin * b, y + sin * a + cos * b) for a, b in corners])
     colors = random.choice(_SIGNS)
     if kind == "lights":
-        center = (round(x), round(y))
-        for _ in range(random.randrange(1, 4)):
-            radius = max(1, round(reach * random.uniform(0.05, 0.25)))
-            cv2.circle(
-                image, center, radius, random.choice(((255, 255, 255), (180, 230, 255), (60, 60, 255))), -1, cv2.LINE_AA
-            )
-            center = (
-                center[0] + round(random.uniform(-1, 1) * reach),
-                center[1] + round(random.uniform(-0.1, 0.1) * reach),
-            )
-        return
-    if kind == "stripes":
-        count = random.randrange(3, 9)
-        for number in range(count):
-            begin, thick = number / count, 0.5 / count
-            if random.random() < 0.02:
-                continue
-            ends = (begin, begin + thick)
-            bar = [quad[0] + (quad[1] - quad[0]) * ends[0], quad[0] + (quad[1] - quad[0]) * ends[1]]
-            down = quad[3] - quad[0]
-            _fill(image, np.array([bar[0], bar[1], bar[1] + down, bar[0] + down]), colors[0])
-        return
+        _draw_lights(image, (round(x), round(y)), reach, random)
+    elif kind == "stripes":
+        _draw_stripes(image, quad, colors[0], random)
     if kind in ("sign", "panel"):
         _fill(image, quad, colors[0])
         if random.random() < 0.5:
@@ -148,21 +123,50 @@ def draw_decoy(image: Image, random: Random) -> None:
             _outline(image, inner, colors[1], max(1, round(reach / 40)))
     if kind in ("sign", "letters"):
         rows = 1 if ratio < 0.35 else random.randrange(1, 4)
-        for row in range(rows):
-            letters = _CHINESE if random.random() < 0.3 else _LETTERS
-            # Lettering of a plate's length on a plate's colours would be a plate: signs are longer or shorter.
-            count = (
-                random.choice((1, 2, 3, 11, 12, 14, 16)) if kind == "sign" and rows == 1 else random.randrange(2, 16)
-            )
-            text = "".join(random.choices(letters, k=count))
-            share = (row + 0.15) / rows, (row + 0.85) / rows
-            down = quad[3] - quad[0]
-            inset = (quad[1] - quad[0]) * 0.06
-            line = np.array(
-                [quad[0] + inset + down * share[0], quad[1] - inset + down * share[0],
-                 quad[1] - inset + down * share[1], quad[0] + inset + down * share[1]]
-            )  # fmt: skip
-            _write(image, text, line, colors[1])
+        _draw_lettering(image, quad, colors[1], rows, random, is_sign=kind == "sign")
+
+
+def _draw_clock(image: Image, random: Random) -> None:
+    """Date and time, as a camera burns them in."""
+    height, width = image.shape[:2]
+    digits = f"20{random.randrange(10, 40)}-{random.randrange(1, 13):02}-{random.randrange(1, 29):02}"
+    text = f"{digits} {random.randrange(24):02}:{random.randrange(60):02}:{random.randrange(60):02}"
+    size = max(7, round(height * random.uniform(0.03, 0.06)))
+    spot = (random.randrange(max(1, width // 2)), random.choice((size + 2, height - 4)))
+    color = random.choice(((255, 255, 255), (0, 255, 255), (0, 0, 0)))
+    cv2.putText(image, text, spot, color, _font(False), size, 500)
+
+
+def _draw_lights(image: Image, center: tuple[int, int], reach: float, random: Random) -> None:
+    for _ in range(random.randrange(1, 4)):
+        radius = max(1, round(reach * random.uniform(0.05, 0.25)))
+        color = random.choice(((255, 255, 255), (180, 230, 255), (60, 60, 255)))
+        cv2.circle(image, center, radius, color, -1, cv2.LINE_AA)
+        right, down = random.uniform(-1, 1) * reach, random.uniform(-0.1, 0.1) * reach
+        center = center[0] + round(right), center[1] + round(down)
+
+
+def _draw_stripes(image: Image, quad: NDArray[np.float64], color: Color, random: Random) -> None:
+    count, down = random.randrange(3, 9), quad[3] - quad[0]
+    for number in range(count):
+        if random.random() < 0.02:
+            continue
+        left, right = (quad[0] + (quad[1] - quad[0]) * place / count for place in (number, number + 0.5))
+        _fill(image, np.array([left, right, right + down, left + down]), color)
+
+
+def _draw_lettering(
+    image: Image, quad: NDArray[np.float64], color: Color, rows: int, random: Random, *, is_sign: bool
+) -> None:
+    down, inset = quad[3] - quad[0], (quad[1] - quad[0]) * 0.06
+    for row in range(rows):
+        letters = _CHINESE if random.random() < 0.3 else _LETTERS
+        # Lettering of a plate's length on a plate's colours would be a plate: signs are longer or shorter.
+        count = random.choice((1, 2, 3, 11, 12, 14, 16)) if is_sign and rows == 1 else random.randrange(2, 16)
+        text = "".join(random.choices(letters, k=count))
+        upper, lower = down * ((row + 0.15) / rows), down * ((row + 0.85) / rows)
+        left, right = quad[0] + inset, quad[1] - inset
+        _write(image, text, np.array([left + upper, right + upper, right + lower, left + lower]), color)
 
 
 def body_color(random: Random) -> Color:

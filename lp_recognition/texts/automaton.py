@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,14 +90,40 @@ def build_automaton(patterns: Sequence[str], vocabulary: Vocabulary) -> Automato
     replaced = [[[stand_ins[character] for character in text] for text in texts] for texts in members]
     machines = [_machine(pattern, stand_ins) for pattern in patterns]
 
-    # The subset construction (Rabin and Scott 1959): a state is all the places where the patterns may be after a text.
+    following, reached = _places_after(machines, replaced)
+    fitted = [{number for number, state in places if state in machines[number].finals} for places in reached]
+    for number, pattern in enumerate(patterns):
+        if not any(number in found for found in fitted):
+            raise ConfigError(
+                f"lpr_patterns: expected patterns that a text of the model's alphabet can fit, received {pattern!r}; "
+                "mend it, or leave it out"
+            )
+    accepting, table = _without_dead_ends(np.array([bool(found) for found in fitted]), following)
+    transitions = np.full((len(table), vocabulary.num_classes), len(table) - 1, np.intp)
+    transitions[:, : vocabulary.blank_index] = table
+    return Automaton(transitions, accepting, tuple(patterns))
+
+
+def _places_after(
+    machines: Sequence[FSM], classes: Sequence[Sequence[Sequence[str]]]
+) -> tuple[NDArray[np.intp], list[frozenset[tuple[int, Any]]]]:
+    """The subset construction (Rabin and Scott 1959): a state is all the places where patterns may be after a text.
+
+    Args:
+        machines: Those of the patterns.
+        classes: The texts that each class may stand for.
+
+    Returns:
+        The state after each class from each state, `(states, classes)`; and the states, as numbers and places of
+        machines, the first being where texts begin.
+    """
     start = frozenset((number, machine.initial) for number, machine in enumerate(machines))
     numbers = {start: 0}
     transitions = []
     waiting = [start]
     for places in waiting:  # grows on the way
         row = []
-        for texts in replaced:
+        for texts in classes:
             entered = frozenset(
                 (number, place)
                 for number, state in places
@@ -109,25 +135,21 @@ def build_automaton(patterns: Sequence[str], vocabulary: Vocabulary) -> Automato
                 waiting.append(entered)
             row.append(numbers[entered])
         transitions.append(row)
-    following = np.array(transitions, np.intp)
-    fitted = [{number for number, state in places if state in machines[number].finals} for places in waiting]
-    for number, pattern in enumerate(patterns):
-        if not any(number in found for found in fitted):
-            raise ConfigError(
-                f"lpr_patterns: expected patterns that a text of the model's alphabet can fit, received {pattern!r}; "
-                "mend it, or leave it out"
-            )
+    return np.array(transitions, np.intp), waiting
 
-    # The states from which nothing fits any more become one, the last.
-    accepting = np.array([bool(found) for found in fitted])
+
+def _without_dead_ends(
+    accepting: NDArray[np.bool_], following: NDArray[np.intp]
+) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
+    """The same automaton, but for the states from which nothing fits any more: these become one, the last."""
     alive = accepting
     while (more := alive | alive[following].any(axis=1)).sum() > alive.sum():
         alive = more
     dead = int(alive.sum())
     renumbered = np.where(alive, np.cumsum(alive) - 1, dead)
-    table = np.full((dead + 1, vocabulary.num_classes), dead, np.intp)
-    table[:dead, : vocabulary.blank_index] = renumbered[following[alive]]
-    return Automaton(table, np.append(accepting[alive], False), tuple(patterns))
+    table = np.full((dead + 1, following.shape[1]), dead, np.intp)
+    table[:dead] = renumbered[following[alive]]
+    return np.append(accepting[alive], False), table
 
 
 def _machine(pattern: str, stand_ins: Mapping[str, str]) -> FSM:

@@ -21,6 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lp_recognition.texts.beam_search import Guide, search_prefixes
+
 #: Samples worked on at once: large enough to amortize NumPy's calls, small enough to stay in the cache.
 _CHUNK = 128
 
@@ -38,24 +40,6 @@ class Decoded:
     indices: tuple[int, ...]
     confidence: float
     confidences: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Guide:
-    """Which texts a beam search may read, by the state that each of its prefixes is in: the empty one in 0.
-
-    Attributes:
-        following: Integers `(states, classes)`: the state after another character.
-        after_blank: Float64 `(samples, time + 1, states)`: the log probability, from each step on, of all that turns a
-            prefix in this state into a text that may be read, on paths with a blank at the step before; -inf where
-            nothing does.
-        after_character: `(samples, time + 1, states, classes)`: the same, on paths with the last character of the
-            prefix, which is this class, at the step before.
-    """
-
-    following: NDArray[np.intp]
-    after_blank: NDArray[np.float64]
-    after_character: NDArray[np.float64]
 
 
 def decode(logits: NDArray[np.floating], blank_index: int, beam_width: int = 1) -> list[Decoded]:
@@ -122,7 +106,7 @@ def decode_beam(
     for chunk in _chunks(logits):
         log_probabilities = _log_softmax(chunk.astype(np.float64))
         guided = None if guide is None else guide(log_probabilities)
-        texts = _search_prefixes(log_probabilities, blank_index, beam_width, guided)
+        texts = search_prefixes(log_probabilities, blank_index, beam_width, guided)
         totals = _text_probabilities(np.exp(log_probabilities), texts, blank_index)
         confidences = _align(log_probabilities, texts, blank_index)
         found += [Decoded(*reading) for reading in zip(texts, totals, confidences, strict=True)]
@@ -263,83 +247,3 @@ def _align(
         state = state - moves[step, rows, state]
     confidences = np.minimum(np.exp(reached[:, 1::2]), 1)
     return [tuple(row[:length].tolist()) for row, length in zip(confidences, lengths, strict=True)]
-
-
-def _search_prefixes(
-    log_probabilities: NDArray[np.float64], blank_index: int, beam_width: int, guide: Guide | None = None
-) -> list[tuple[int, ...]]:
-    """The best prefix of each sample, all samples of a chunk in step.
-
-    Prefixes are ranked by their probability; with a guide, by that of all texts that begin with them and may be read.
-    """
-    samples, steps, classes = log_probabilities.shape
-    characters = np.array([index for index in range(classes) if index != blank_index], np.intp)
-    # Of the extensions of one prefix only those by the likeliest characters can survive: of `beam_width` + 1 one may be
-    # handicapped (the prefix's own last character), and the others are enough to fill the beam. Nothing is lost.
-    # A guide may see most in a character that is unlikely now.
-    extending = len(characters) if guide is not None else min(beam_width + 1, len(characters))
-    prefixes = np.full((samples, beam_width, 0), -1, np.intp)  # padded with -1
-    lengths = np.zeros((samples, beam_width), np.intp)
-    after_blank = np.full((samples, beam_width), -np.inf)  # log probability of the prefix, its paths ending in a blank
-    after_blank[:, 0] = 0
-    after_character = np.full((samples, beam_width), -np.inf)  # ... ending in its last character
-    states = np.zeros((samples, beam_width), np.intp)
-    rows = np.arange(samples)[:, None]
-    for step in range(steps):
-        scores = log_probabilities[:, step, :]
-        order = np.argsort(-scores[:, characters], axis=1, kind="stable")[:, :extending]
-        likeliest = characters[order]  # (samples, extending)
-        likeliest_scores = np.take_along_axis(scores, likeliest, axis=1)
-        if prefixes.shape[2] == lengths.max():  # room for one more character
-            prefixes = np.concatenate([prefixes, np.full((samples, beam_width, 1), -1, np.intp)], axis=2)
-        last = np.take_along_axis(prefixes, np.maximum(lengths - 1, 0)[:, :, None], axis=2)[:, :, 0]  # -1: none
-        total = np.logaddexp(after_blank, after_character)
-
-        # Extended by a character: from any path if it differs from the last, else only across a blank.
-        repeats = likeliest[:, None, :] == last[:, :, None]
-        extended = np.where(repeats, after_blank[:, :, None], total[:, :, None]) + likeliest_scores[:, None, :]
-
-        # Kept as it is: by a blank, or by its last character once more.
-        last_scores = np.where(last >= 0, np.take_along_axis(scores, np.maximum(last, 0), axis=1), -np.inf)
-        kept_blank = total + scores[:, blank_index, None]
-        kept_character = after_character + last_scores
-
-        # A prefix of the beam may also come about as the extension of another one: add that up and drop the twin.
-        parents = prefixes.copy()
-        np.put_along_axis(parents, np.maximum(lengths - 1, 0)[:, :, None], -1, axis=2)
-        alive = total > -np.inf  # while the beam is not full yet, its dead places hold copies
-        is_child = alive[:, :, None] & alive[:, None, :] & (lengths[:, :, None] == lengths[:, None, :] + 1)
-        is_child &= (parents[:, :, None, :] == prefixes[:, None, :, :]).all(axis=3)  # (samples, child, parent)
-        sample, child, parent = np.nonzero(is_child)
-        child_last = last[sample, child]
-        across = np.where(last[sample, parent] == child_last, after_blank[sample, parent], total[sample, parent])
-        kept_character[sample, child] = np.logaddexp(kept_character[sample, child], across + scores[sample, child_last])
-        twin, position = np.nonzero(likeliest[sample] == child_last[:, None])
-        extended[sample[twin], parent[twin], position] = -np.inf
-
-        kept_rank, extended_rank = np.logaddexp(kept_blank, kept_character), extended
-        if guide is not None:
-            after, ahead = guide.after_blank[:, step + 1], guide.after_character[:, step + 1]
-            entered = guide.following[states[:, :, None], likeliest[:, None, :]]
-            kept_rank = np.logaddexp(kept_blank + after[rows, states], kept_character + ahead[rows, states, last])
-            extended_rank = extended + ahead[rows[:, :, None], entered, likeliest[:, None, :]]
-
-        # The best of all candidates, in a stable order, so that ties fall alike everywhere.
-        candidates = np.concatenate([kept_rank, extended_rank.reshape(samples, -1)], axis=1)
-        best = np.argsort(-candidates, axis=1, kind="stable")[:, :beam_width]
-        is_kept = best < beam_width
-        source = np.where(is_kept, best, (best - beam_width) // max(extending, 1))
-        added = likeliest[rows, np.where(is_kept, 0, (best - beam_width) % max(extending, 1))] if extending else best
-        prefixes = prefixes[rows, source]
-        lengths = lengths[rows, source]
-        possible = candidates[rows, best] > -np.inf
-        after_blank = np.where(is_kept & possible, kept_blank[rows, source], -np.inf)
-        written = np.concatenate([kept_character, extended.reshape(samples, -1)], axis=1)
-        after_character = np.where(possible, written[rows, best], -np.inf)
-        states = states[rows, source]
-        sample, beam = np.nonzero(~is_kept)
-        if guide is not None:
-            states[sample, beam] = guide.following[states[sample, beam], added[sample, beam]]
-        prefixes[sample, beam, lengths[sample, beam]] = added[sample, beam]
-        lengths[sample, beam] += 1
-    return [tuple(prefix[0, : length[0]].tolist()) for prefix, length in zip(prefixes, lengths, strict=True)]

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from lp_recognition.system.errors import ConfigError
 from lp_recognition.texts.automaton import Automaton
-from lp_recognition.texts.decoding import Decoded, Guide, decode_beam
+from lp_recognition.texts.beam_search import Guide
+from lp_recognition.texts.decoding import Decoded, decode_beam
 
 #: Prefixes kept where the settings ask for the best path, which knows nothing of patterns.
 DEFAULT_BEAM_WIDTH = 16

@@ -16,15 +16,53 @@ read --other_bound percent fewer right. TFLite-Micro has to read what LiteRT's r
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from lp_recognition.system.errors import UserError, run_script
 from lp_recognition.system.options import ScriptParser
 
+if TYPE_CHECKING:
+    from lp_recognition.deployment.comparison import Bounds, Comparison
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
+    arguments = _parser().parse_intermixed_args(argv)
+    if arguments.plates is not None and arguments.plates < 1:
+        raise UserError(f"--plates: expected at least 1, received {arguments.plates}")
+
+    from lp_recognition.settings.tasks import load_config
+
+    config = load_config(arguments.config, arguments.overrides)
+
+    from lp_recognition.system.native_log import import_quietly
+
+    import_quietly("tensorflow")
+    from lp_recognition.deployment.comparison import Bounds, compare
+    from lp_recognition.system.progress import progress_bar
+
+    task = importlib.import_module(f"lp_recognition.deployment.{config.task}").TASK
+    with progress_bar(None, task.noun.removesuffix("s")) as advance:
+        comparison = compare(
+            task, arguments.models, config, arguments.list, most=arguments.plates,
+            progress=advance, noise_images=100 if arguments.layers else 0,
+        )  # fmt: skip
+    bounds = Bounds(arguments.bound / 100, arguments.other_bound / 100)
+    _save(comparison, bounds, arguments.html, arguments.json)
+    shown = f"{len(comparison.subject.names)} {comparison.noun}"
+    print(f"{shown} of {', '.join(arguments.list)}\n\n{comparison.to_table(bounds)}")
+    if arguments.html:
+        print(f"{arguments.html} shows the {comparison.noun}", file=sys.stderr)
+    wrong = comparison.beyond(bounds)
+    for name, problem in wrong.items():
+        print(f"\nFAILED: {name} {problem}")
+    return 1 if wrong else 0
+
+
+def _parser() -> ScriptParser:
     parser = ScriptParser(__doc__)
     parser.add_config()
     parser.add_argument("--list", nargs="+", required=True, metavar="LIST", help="annotated plates")
@@ -47,46 +85,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--layers", action="store_true", help="also measure the quantization noise layer by layer")
     parser.add_argument("--html", default="", metavar="FILE", help="also write a page, with pictures")
     parser.add_argument("--json", default="", metavar="FILE", help="also write all figures as JSON")
-    arguments = parser.parse_intermixed_args(argv)
-    if arguments.plates is not None and arguments.plates < 1:
-        raise UserError(f"--plates: expected at least 1, received {arguments.plates}")
+    return parser
 
-    from lp_recognition.settings.tasks import load_config
 
-    config = load_config(arguments.config, arguments.overrides)
+def _save(comparison: Comparison, bounds: Bounds, page: str, record: str) -> None:
+    """Writes a page and a record, where they are asked for."""
+    from lp_recognition.system.files import write_text
 
-    from lp_recognition.system.native_log import import_quietly
-
-    import_quietly("tensorflow")
-    from lp_recognition.deployment.comparison import Bounds, compare
-    from lp_recognition.system.progress import progress_bar
-
-    task = importlib.import_module(f"lp_recognition.deployment.{config.task}").TASK
-    with progress_bar(None, task.noun.removesuffix("s")) as advance:
-        comparison = compare(
-            task, arguments.models, config, arguments.list, most=arguments.plates,
-            progress=advance, noise_images=100 if arguments.layers else 0,
-        )  # fmt: skip
-    bounds = Bounds(arguments.bound / 100, arguments.other_bound / 100)
-    if arguments.html:
+    if page:
         from lp_recognition.deployment.comparison_page import comparison_page
-        from lp_recognition.system.files import write_text
 
-        write_text(arguments.html, comparison_page(comparison, bounds))
-    if arguments.json:
-        import json
-
-        from lp_recognition.system.files import write_text
-
-        write_text(arguments.json, json.dumps(comparison.to_dict(bounds), ensure_ascii=False, indent=1) + "\n")
-    shown = f"{len(comparison.subject.names)} {comparison.noun}"
-    print(f"{shown} of {', '.join(arguments.list)}\n\n{comparison.to_table(bounds)}")
-    if arguments.html:
-        print(f"{arguments.html} shows the {comparison.noun}", file=sys.stderr)
-    wrong = comparison.beyond(bounds)
-    for name, problem in wrong.items():
-        print(f"\nFAILED: {name} {problem}")
-    return 1 if wrong else 0
+        write_text(page, comparison_page(comparison, bounds))
+    if record:
+        write_text(record, json.dumps(comparison.to_dict(bounds), ensure_ascii=False, indent=1) + "\n")
 
 
 if __name__ == "__main__":

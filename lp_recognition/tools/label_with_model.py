@@ -13,7 +13,7 @@ examples:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +23,12 @@ from lp_recognition.system.options import ScriptParser
 
 if TYPE_CHECKING:
     from lp_recognition.evaluation.recognizer_opening import OpenedRecognizer
+    from lp_recognition.lists.annotations import Annotation
+    from lp_recognition.reading.recognizer import Reading
     from lp_recognition.settings.recognition import RecognitionConfig
+
+#: The setting that leaves bad rows out.
+_SKIPPING = "infer.skip_bad_rows"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,55 +50,68 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not 0 <= arguments.min_confidence <= 1:
         raise UserError(f"--min_confidence: expected 0 to 1, received {arguments.min_confidence}")
 
+    from lp_recognition.lists.annotations import write_annotations
+    from lp_recognition.lists.image_lists import path_in_list
+    from lp_recognition.lists.rows import load_paths, refuse_missing
     from lp_recognition.settings.recognition import load_config
 
     config = load_config(arguments.config, arguments.overrides)
-
-    import numpy as np
-
-    from lp_recognition.evaluation.metrics import fits_patterns
-    from lp_recognition.lists.annotations import write_annotations
-    from lp_recognition.lists.image_lists import path_in_list
-    from lp_recognition.lists.rows import decoded_images, load_paths, refuse_missing
-    from lp_recognition.reading.recognizer import Reading
-    from lp_recognition.system.progress import progress_bar
-
     models = [_opened(path, config) for path in arguments.models]
     data = load_paths(arguments.list, skip_bad_rows=config.infer.skip_bad_rows)
-    rows, setting = data.rows, "infer.skip_bad_rows"
-    refuse_missing(rows, setting)
-    readings: list[list[Reading]] = [[] for _ in models]
-    with progress_bar(len(models) * len(rows), "image") as advance:
-        for images in decoded_images(rows, config.infer.batch_size, setting):
-            prepared = {
-                preprocessing: np.stack([preprocessing.prepare(image) for image in images])
-                for preprocessing in {model.config.preprocessing for model in models}
-            }
-            for model, found in zip(models, readings, strict=True):
-                found += model.read(prepared[model.config.preprocessing], config.infer.beam_width)
-                advance(len(images))
-
+    refuse_missing(data.rows, _SKIPPING)
     kept: list[tuple[str, str]] = []
     dropped: Counter[str] = Counter()
-    for row, *read in zip(rows, *readings, strict=True):
-        text = read[0].text
-        if any(reading.text != text for reading in read):
-            dropped["the models disagree"] += 1
-        elif not text or min(reading.confidence for reading in read) < arguments.min_confidence:
-            dropped["too doubtful"] += 1
-        elif not arguments.any_text and not fits_patterns(text, models[0].vocabulary, config.lpr_patterns):
-            dropped["fits no pattern"] += 1
+    for row, readings in zip(data.rows, _read(models, data.rows, config), strict=True):
+        reason = _doubt(readings, models[0], config, arguments.min_confidence, arguments.any_text)
+        if reason:
+            dropped[reason] += 1
         else:
-            kept.append((path_in_list(row.path, output), text))
+            kept.append((path_in_list(row.path, output), readings[0].text))
     if data.skipped:
         dropped["unreadable"] = len(data.skipped)
-    total = len(rows) + len(data.skipped)
+    total = len(data.rows) + len(data.skipped)
     if not kept:
         raise UserError(f"{output}: expected some image to label, received none of {total}: {_why(dropped)}")
     write_annotations(output, kept)
     left_out = f"; left out: {_why(dropped)}" if dropped else ""
     print(f"{output}: {len(kept)} of {total} images labelled{left_out}")
     return 0
+
+
+def _read(
+    models: Sequence[OpenedRecognizer], rows: Sequence[Annotation], config: RecognitionConfig
+) -> Iterator[Sequence[Reading]]:
+    """What the models read on each image, in their order; each image is decoded once."""
+    import numpy as np
+
+    from lp_recognition.lists.rows import decoded_images
+    from lp_recognition.system.progress import progress_bar
+
+    with progress_bar(len(rows), "image") as advance:
+        for images in decoded_images(rows, config.infer.batch_size, _SKIPPING):
+            prepared = {
+                preprocessing: np.stack([preprocessing.prepare(image) for image in images])
+                for preprocessing in {model.config.preprocessing for model in models}
+            }
+            found = [model.read(prepared[model.config.preprocessing], config.infer.beam_width) for model in models]
+            yield from zip(*found, strict=True)
+            advance(len(images))
+
+
+def _doubt(
+    readings: Sequence[Reading], first: OpenedRecognizer, config: RecognitionConfig, least: float, any_text: bool
+) -> str:
+    """Why what the models read on an image is no label; empty where it is one."""
+    from lp_recognition.evaluation.metrics import fits_patterns
+
+    text = readings[0].text
+    if any(reading.text != text for reading in readings):
+        return "the models disagree"
+    if not text or min(reading.confidence for reading in readings) < least:
+        return "too doubtful"
+    if not any_text and not fits_patterns(text, first.vocabulary, config.lpr_patterns):
+        return "fits no pattern"
+    return ""
 
 
 def _opened(path: str, config: RecognitionConfig) -> OpenedRecognizer:

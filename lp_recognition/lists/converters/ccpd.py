@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -85,40 +85,11 @@ def convert_ccpd(options: CcpdOptions, workers: int = 1) -> Summary:
     split_of, listed, failures = _read_splits(options.source, folders)
     modes = ("box", "corners") if options.mode == "both" else (options.mode,)
 
-    plates: dict[str, _Plate] = {}
-    samples: list[Sample] = []
-    images: Counter[str] = Counter()
-    taken: set[str] = set()
-    for subset, folder in folders.items():
-        found, others = find_files(folder)
-        if remark := other_files(others):
-            remarks.append(f"{subset}: {remark}")
-        for path in found:
-            images[subset] += 1
-            # Plain text: with some hundred thousand names, paths would take as long as parsing.
-            source = path.as_posix().removeprefix(f"{options.source.as_posix()}/")
-            below = path.as_posix().removeprefix(f"{folder.as_posix()}/").rpartition(".")[0]
-            if f"{subset}/{below}" in taken:
-                failures.append((source, "name twice: another image of the sub-set differs in its suffix alone"))
-                continue
-            taken.add(f"{subset}/{below}")
-            try:
-                name = parse_name(path.stem)
-                _check_agreement(name)
-            except CcpdNameError as error:
-                failures.append((source, str(error)))
-                continue
-            splits = split_of.get(source, ())
-            if subset == "green" and "/" in below and not splits:
-                splits = (f"green_{below.partition('/')[0]}",)
-            plates[source] = _Plate(subset, name, splits)
-            cuts = [
-                Cut(f"{subset}/{mode}/{below}.{options.image_format}", _region(name, mode, options)) for mode in modes
-            ]
-            samples.append(Sample(source, tuple(cuts)))
-    if not images.total():
+    names = _read_names(options, folders, split_of, modes)
+    failures += names.failures
+    if not names.images.total():
         raise UserError(f"{options.source}: expected images in {', '.join(map(str, folders.values()))}, received none")
-    known = {*plates, *(source for source, _ in failures)}
+    known = {*names.plates, *(source for source, _ in failures)}
     failures += [
         (source, f"listed but missing: {where} names it, and no such file is there")
         for source, where in listed.items()
@@ -126,17 +97,64 @@ def convert_ccpd(options: CcpdOptions, workers: int = 1) -> Summary:
     ]
 
     outcomes = convert(
-        samples, options.source, options.output,
+        names.samples, options.source, options.output,
         settings={"data set": "CCPD", "mode": options.mode, "margin": options.margin, "format": options.image_format},
         size=options.size, workers=workers, name="ccpd",
     )  # fmt: skip
     mended, problems = collect(outcomes)
     failures += problems
-    lists = _lists(options, modes, folders, plates, outcomes)
-    report = _report(options, images, plates, outcomes, failures, mended)
+    lists = _lists(options, modes, folders, names.plates, outcomes)
+    report = _report(options, names.images, names.plates, outcomes, failures, mended)
     left_out = finish(options.output, lists, failures, report)
     rows = sum(len(outcome.made) for outcome in outcomes.values())
-    return Summary("ccpd", options.output, images.total(), rows, left_out, mended, tuple(remarks))
+    return Summary("ccpd", options.output, names.images.total(), rows, left_out, mended, (*remarks, *names.remarks))
+
+
+@dataclass
+class _Names:
+    """What the names of all images say: plates and cuts by image, images by sub-set, and what cannot be used."""
+
+    plates: dict[str, _Plate] = field(default_factory=dict)
+    samples: list[Sample] = field(default_factory=list)
+    images: Counter[str] = field(default_factory=Counter)
+    failures: list[tuple[str, str]] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
+def _read_names(
+    options: CcpdOptions, folders: Mapping[str, Path], split_of: Mapping[str, tuple[str, ...]], modes: Sequence[str]
+) -> _Names:
+    """Reads the plates from the names of the images."""
+    names = _Names()
+    taken: set[str] = set()
+    for subset, folder in folders.items():
+        found, others = find_files(folder)
+        if remark := other_files(others):
+            names.remarks.append(f"{subset}: {remark}")
+        for path in found:
+            names.images[subset] += 1
+            # Plain text: with some hundred thousand names, paths would take as long as parsing.
+            source = path.as_posix().removeprefix(f"{options.source.as_posix()}/")
+            below = path.as_posix().removeprefix(f"{folder.as_posix()}/").rpartition(".")[0]
+            if f"{subset}/{below}" in taken:
+                names.failures.append((source, "name twice: another image of the sub-set differs in its suffix alone"))
+                continue
+            taken.add(f"{subset}/{below}")
+            try:
+                name = parse_name(path.stem)
+                _check_agreement(name)
+            except CcpdNameError as error:
+                names.failures.append((source, str(error)))
+                continue
+            splits = split_of.get(source, ())
+            if subset == "green" and "/" in below and not splits:
+                splits = (f"green_{below.partition('/')[0]}",)
+            names.plates[source] = _Plate(subset, name, splits)
+            cuts = [
+                Cut(f"{subset}/{mode}/{below}.{options.image_format}", _region(name, mode, options)) for mode in modes
+            ]
+            names.samples.append(Sample(source, tuple(cuts)))
+    return names
 
 
 def _region(name: CcpdName, mode: str, options: CcpdOptions) -> Box | Corners:
