@@ -63,12 +63,11 @@ class Preprocessing:
         if image.ndim == 2:
             image = image[:, :, None]
         channels = self.input_shape[2]
-        if channels == 3 and image.shape[2] == 1:
-            return np.repeat(image, 3, axis=2)
-        if channels == 3 and not self.convert_to_gray:
-            return image
-        gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)[:, :, None] if image.shape[2] == 3 else image
-        return np.repeat(gray, channels, axis=2)
+        if image.shape[2] == 3:
+            if channels == 3 and not self.convert_to_gray:
+                return image
+            image = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)[:, :, None]
+        return image if channels == 1 else np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
 
     def resize(self, image: Image) -> Image:
         """Resizes to the network's height and width: by area where it shrinks (no aliasing), else linearly."""
