@@ -76,6 +76,7 @@ BEGINNINGS = {
     "lp_recognition.tools.convert_ufpr": ["lp_recognition.tools.convert_ufpr.convert_ufpr"],
     "utils.demo": ["utils.demo._run_workflow"],
     "benchmarks.ccpd_cropping": ["benchmarks.ccpd_cropping._draw", "benchmarks.ccpd_cropping._measure"],
+    "benchmarks.detection_speed": ["benchmarks.detection_speed._stay_on_one_core"],
     "benchmarks.input_pipeline": ["lp_recognition.training.batches.all_batches"],
     "benchmarks.plate_degradations": ["benchmarks.plate_degradations._train"],
     "benchmarks.plate_generator": ["lp_recognition.plates.PlateGenerator"],

@@ -139,28 +139,35 @@ def report_config(task: ExportTask[Schema], config: Schema, source: str, targets
     Raises:
         ModelError: the network cannot be converted.
     """
-    from lp_recognition.export.frozen_graph import freeze
-    from lp_recognition.export.tflite import convert
-
-    preprocessing = task.meaning.preprocessing(config)
     kinds = sorted({target.file for target in targets}, reverse=True)
-    networks, data = {}, {}
-    for kind in kinds:
-        per_channel = None if kind == "int8" else False  # uint8 files have one scale a kernel
-        model = task.network(config, quantized=True, per_channel=per_channel)
-        rng = np.random.default_rng(0)
-        _spread_biases(model, rng)
-        for _ in range(_NOISE_BATCHES):
-            pixels = rng.integers(0, 256, (2, *preprocessing.input_shape), np.uint8)
-            model(preprocessing.normalize(pixels), training=True)
-        data[kind] = convert(freeze(model), kind, preprocessing)
-        networks[kind] = read_network(data[kind], f"{source}, {kind}")
+    data = {kind: untrained_file(task, config, kind) for kind in kinds}
+    networks = {kind: read_network(data[kind], f"{source}, {kind}") for kind in kinds}
     asked = {target.file for target in targets if target.interpreter}
     micro = {kind: run_once(data[kind]) for kind in asked} if is_installed() else {}
     advice = task.meaning.advice
     verdicts = tuple(check(networks[target.file], target, micro.get(target.file), advice) for target in targets)
     note = f"random weights; as {' and '.join(kinds)}"
     return Report(source, note, task.meaning.name, networks[kinds[0]], verdicts, next(iter(micro.values()), None))
+
+
+def untrained_file(task: ExportTask[Schema], config: Schema, kind: str) -> bytes:
+    """A `.tflite` of a config's network, uint8 or int8, with random weights: as large and as fast as a trained one.
+
+    Raises:
+        ModelError: the network cannot be converted.
+    """
+    from lp_recognition.export.frozen_graph import freeze
+    from lp_recognition.export.tflite import convert
+
+    preprocessing = task.meaning.preprocessing(config)
+    per_channel = None if kind == "int8" else False  # uint8 files have one scale a kernel
+    model = task.network(config, quantized=True, per_channel=per_channel)
+    rng = np.random.default_rng(0)
+    _spread_biases(model, rng)
+    for _ in range(_NOISE_BATCHES):
+        pixels = rng.integers(0, 256, (2, *preprocessing.input_shape), np.uint8)
+        model(preprocessing.normalize(pixels), training=True)
+    return convert(freeze(model), kind, preprocessing)
 
 
 def _spread_biases(model: Any, rng: np.random.Generator) -> None:
