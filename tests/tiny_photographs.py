@@ -52,19 +52,20 @@ def tiny_reader() -> bytes:
     return describe_tflite(tiny_tflite(), ModelDescription(RECOGNITION, CONFIG, "uint8", "float", 5, "0" * 64))
 
 
-def photograph(plates: Sequence[tuple[int, int, str]], scale: int = 2) -> np.ndarray:
+def photograph(plates: Sequence[tuple[int, int, str]], scale: int = 2, blue: int = 255) -> np.ndarray:
     """A gray picture of 96x64 pixels, `scale` times as large, with plates on it.
 
     Args:
         plates: Row and column of the blue cell, and what stands on the plate at its right, as `tiny_plates.plate` draws
             it: six symbols, each three times, such as `BBBCCC`.
         scale: A whole number.
+        blue: Of the first plate's cell; the next have one less each. The bluer, the surer the detector.
     """
     height, width, _ = DETECTOR_CONFIG.input_shape
     image = np.full((height, width, 3), 128, np.uint8)
-    for row, column, text in plates:
+    for number, (row, column, text) in enumerate(plates):
         top, left = row * CELL, (column + 1) * CELL
-        image[top : top + CELL, left - CELL : left] = (255, 0, 0)
+        image[top : top + CELL, left - CELL : left] = (blue - number, 0, 0)
         image[top : top + PLATE_SIZE[0], left : left + PLATE_SIZE[1]] = plate(text)
     size = (width * scale, height * scale)
     return cv2.resize(image, size, interpolation=cv2.INTER_NEAREST)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,8 @@ from lp_recognition.system.tables import format_table
 #: The widths of plates, in parts of the picture's width, that figures are given for.
 _WIDTHS = (0.05, 0.1, 0.2, math.inf)
 _BOOTSTRAPS = 400
+#: The bounds at which detections are right.
+_IOUS = (0.5, 0.7, 0.75)
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,9 @@ class Found:
 
     Attributes:
         scores: Of each detection, the surest first.
-        overlaps: Intersection over union of each detection with the plate it was matched with; 0 where with none.
-        plate_of: The number of that plate; -1 where none.
+        right: By intersection over union, which detections match a plate by so much: as COCO has it, at each of these
+            bounds detections and plates are matched anew.
+        plate_of: The number of the plate that each matches at 0.5; -1 where none.
         corner_errors: Mean distance of the corners in parts of the plate's height; NaN where they are not known.
         plates: Number of annotated plates.
         widths: Of each annotated plate, in parts of the picture's width.
@@ -37,7 +40,7 @@ class Found:
     """
 
     scores: NDArray[np.float32]
-    overlaps: NDArray[np.float32]
+    right: Mapping[float, NDArray[np.bool_]]
     plate_of: NDArray[np.intp]
     corner_errors: NDArray[np.float32]
     plates: int
@@ -115,23 +118,28 @@ def judge(scene: Scene, detections: Sequence[Detection]) -> Found:
     boxes = np.array([detection.box for detection in detections], np.float32).reshape(-1, 4)
     truth = np.array([plate.box for plate in scene.plates], np.float32).reshape(-1, 4)
     shared = pairwise_iou(boxes, truth)
-    overlaps = np.zeros(len(detections), np.float32)
-    plate_of = np.full(len(detections), -1, np.intp)
+    plate_of = _match(shared, 0.5)
+    right = {iou: _match(shared, iou) >= 0 for iou in _IOUS}
     errors = np.full(len(detections), np.nan, np.float32)
-    free = np.ones(len(truth), bool)
-    for number, detection in enumerate(detections):
-        candidates = np.where(free, shared[number], -1.0)
-        if not len(candidates) or candidates.max() < 0.5:
-            continue
-        plate = int(candidates.argmax())
-        free[plate] = False
-        overlaps[number], plate_of[number] = shared[number, plate], plate
-        corners = scene.plates[plate].corners
+    for number in np.flatnonzero(plate_of >= 0):
+        corners = scene.plates[plate_of[number]].corners
         if corners is not None:
-            errors[number] = corner_error(detection.corners, np.array(corners, np.float32))
+            errors[number] = corner_error(detections[number].corners, np.array(corners, np.float32))
     widths = ((truth[:, 2] - truth[:, 0]) / scene.size[1]).astype(np.float32)
     scores = np.array([detection.score for detection in detections], np.float32)
-    return Found(scores, overlaps, plate_of, errors, len(truth), widths, scene.complete, scene.group)
+    return Found(scores, right, plate_of, errors, len(truth), widths, scene.complete, scene.group)
+
+
+def _match(shared: NDArray[np.floating], iou: float) -> NDArray[np.intp]:
+    """The plate of each detection, -1 where it has none, by what each shares with each plate, the surest first."""
+    plate_of = np.full(len(shared), -1, np.intp)
+    free = np.ones(shared.shape[1], bool)
+    for number, row in enumerate(shared):
+        candidates = np.where(free, row, -1.0)
+        if len(candidates) and candidates.max() >= iou:
+            plate_of[number] = candidates.argmax()
+            free[plate_of[number]] = False
+    return plate_of
 
 
 def corner_error(found: NDArray[np.floating], truth: NDArray[np.floating]) -> float:
@@ -184,7 +192,7 @@ def average_precision(found: Sequence[Found], iou: float) -> float:
     if total == 0:
         return 0.0
     scores = np.concatenate([one.scores for one in found])
-    right = np.concatenate([one.overlaps >= iou for one in found])
+    right = np.concatenate([one.right[iou] for one in found])
     right = right[np.argsort(-scores, kind="stable")]
     hits = np.cumsum(right)
     precision = hits / np.arange(1, len(right) + 1)
@@ -204,15 +212,16 @@ def bootstrap_interval(
 
 def _above(found: Found, threshold: float) -> Found:
     keep = found.scores >= threshold
+    right = {iou: hits[keep] for iou, hits in found.right.items()}
     return dataclasses.replace(
-        found, scores=found.scores[keep], overlaps=found.overlaps[keep], plate_of=found.plate_of[keep],
+        found, scores=found.scores[keep], right=right, plate_of=found.plate_of[keep],
         corner_errors=found.corner_errors[keep],
     )  # fmt: skip
 
 
 def _recall(found: Sequence[Found], iou: float) -> float:
     total = sum(one.plates for one in found)
-    return sum(int((one.overlaps >= iou).sum()) for one in found) / total if total else 0.0
+    return sum(int(one.right[iou].sum()) for one in found) / total if total else 0.0
 
 
 def _by_width(found: Sequence[Found]) -> dict[str, tuple[int, int]]:

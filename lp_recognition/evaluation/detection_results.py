@@ -10,6 +10,7 @@ from typing import Any
 from lp_recognition.evaluation import results
 from lp_recognition.evaluation.detection import DetectionMetrics, Found
 from lp_recognition.evaluation.detector_opening import OpenedDetector
+from lp_recognition.evaluation.end_to_end import EndToEnd
 from lp_recognition.evaluation.pictures import EvaluationScenes, worst_sheet
 from lp_recognition.reading.detector import Detection
 
@@ -38,6 +39,7 @@ def save_results(
     scenes: EvaluationScenes,
     found: Sequence[tuple[Found, Sequence[Detection]]],
     metrics: DetectionMetrics,
+    read: EndToEnd | None = None,
 ) -> None:
     """Writes the files of an evaluation.
 
@@ -46,4 +48,5 @@ def save_results(
     """
     threshold = description["settings"]["eval"]["score_threshold"]
     results.write_sheet(folder / "worst.png", worst_sheet(scenes.pictures, found, threshold))
-    results.write_record(folder, description, metrics.to_dict())
+    figures = metrics.to_dict() if read is None else {**metrics.to_dict(), "end_to_end": read.to_dict()}
+    results.write_record(folder, description, figures)

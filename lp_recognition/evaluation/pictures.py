@@ -14,7 +14,7 @@ from lp_recognition.evaluation.drawing import draw_detections
 from lp_recognition.evaluation.provenance import ListRecord, record_lists
 from lp_recognition.images.canvas import contact_sheet
 from lp_recognition.images.image import Image, read_image
-from lp_recognition.images.scene_augmentation import letterbox, move
+from lp_recognition.images.scene_augmentation import fitted_size, letterbox, move
 from lp_recognition.lists.scenes import Scene, ScenePlate, read_scenes
 from lp_recognition.plates.scenes import SceneGenerator
 from lp_recognition.reading.detector import Detection
@@ -35,11 +35,13 @@ class EvaluationScenes:
         pictures: Each with its plates in the picture's pixels.
         skipped: What was wrong with rows that were left out, as `eval.skip_bad_rows` asks.
         lists: The lists they came from; none of drawn scenes.
+        originals: The scenes as their lists have them, in the photographs' pixels; none of drawn scenes.
     """
 
     pictures: list[tuple[Image, Scene]]
     skipped: list[str]
     lists: tuple[ListRecord, ...] = ()
+    originals: tuple[Scene, ...] = ()
 
     @classmethod
     def from_config(cls, config: DetectionConfig) -> EvaluationScenes | None:
@@ -53,7 +55,7 @@ class EvaluationScenes:
         if paths:
             scenes, skipped = read_scenes(paths, skip_bad_rows=config.eval.skip_bad_rows)
             lists = record_lists(paths, (scene.source for scene in scenes))
-            return cls([fitted_scene(scene, config) for scene in scenes], skipped, lists)
+            return cls([fitted_scene(scene, config) for scene in scenes], skipped, lists, tuple(scenes))
         if config.train.generated_share > 0:
             return cls(drawn_scenes(config, config.eval.generated_scenes), [])
         return None
@@ -62,17 +64,22 @@ class EvaluationScenes:
 def fitted_scene(scene: Scene, config: DetectionConfig) -> tuple[Image, Scene]:
     """Reads a scene's picture and fits it into the network's input, plates and all.
 
+    Returns:
+        The picture, of the input's size; and the scene in its pixels, whose size is what the photograph takes of it.
+
     Raises:
         ImageError: the picture is missing or none.
     """
     size = config.input_shape[:2]
-    image, matrix = letterbox(config.preprocessing.to_channels(read_image(scene.path)), size)
+    photograph = config.preprocessing.to_channels(read_image(scene.path))
+    image, matrix = letterbox(photograph, size)
     plates = []
     for plate in scene.plates:
         left, top, right, bottom = move(np.array(plate.box, np.float32).reshape(2, 2), matrix).reshape(4).tolist()
         corners = None if plate.corners is None else _points(move(np.array(plate.corners, np.float32), matrix))
         plates.append(ScenePlate((left, top, right, bottom), corners, plate.text, plate.country))
-    return image, Scene(scene.path, size, tuple(plates), scene.complete, scene.group, scene.source)
+    inside = fitted_size(photograph.shape[:2], size)
+    return image, Scene(scene.path, inside, tuple(plates), scene.complete, scene.group, scene.source)
 
 
 def drawn_scenes(config: DetectionConfig, count: int) -> list[tuple[Image, Scene]]:

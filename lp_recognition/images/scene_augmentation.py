@@ -29,14 +29,24 @@ def letterbox(image: Image, size: tuple[int, int]) -> tuple[Image, NDArray[np.fl
     Returns:
         The picture, and the map of its pixels to those of the result, float32 `(3, 3)`: a scale alone.
     """
-    height, width = image.shape[:2]
-    scale = min(size[0] / height, size[1] / width)
-    inner = (max(1, min(size[1], round(width * scale))), max(1, min(size[0], round(height * scale))))
-    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    fitted = cv2.resize(image, inner, interpolation=interpolation).reshape(inner[1], inner[0], -1)
+    height, width = fitted_size(image.shape[:2], size)
+    interpolation = cv2.INTER_AREA if height < image.shape[0] or width < image.shape[1] else cv2.INTER_LINEAR
+    fitted = cv2.resize(image, (width, height), interpolation=interpolation).reshape(height, width, -1)
     result = np.full((*size, image.shape[2]), FILL, np.uint8)
-    result[: inner[1], : inner[0]] = fitted
-    return result, np.diag(np.array([inner[0] / width, inner[1] / height, 1.0], np.float32))
+    result[:height, :width] = fitted
+    return result, letterbox_map(image.shape[:2], size)
+
+
+def letterbox_map(picture: tuple[int, ...], size: tuple[int, int]) -> NDArray[np.float32]:
+    """The map that `letterbox` makes of a picture of `(height, width)`."""
+    height, width = fitted_size(picture, size)
+    return np.diag(np.array([width / picture[1], height / picture[0], 1.0], np.float32))
+
+
+def fitted_size(picture: tuple[int, ...], size: tuple[int, int]) -> tuple[int, int]:
+    """The height and width that a picture of `(height, width)` takes of a size it is fitted into."""
+    scale = min(size[0] / picture[0], size[1] / picture[1])
+    return max(1, min(size[0], round(picture[0] * scale))), max(1, min(size[1], round(picture[1] * scale)))
 
 
 def random_view(

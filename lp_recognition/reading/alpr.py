@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from lp_recognition.images.arrays import ColorOrder, open_picture
 from lp_recognition.images.image import Image
 from lp_recognition.model_files.pretrained import DEFAULT_DETECTOR, DEFAULT_READERS
 from lp_recognition.reading.detector import Detection, Detector, Tiles
-from lp_recognition.reading.recognizer import Recognizer
+from lp_recognition.reading.recognizer import Reading, Recognizer
 from lp_recognition.reading.rectification import rectify
 
 #: A crop of a plate has at most so many pixels, and is at least so many times wider than high.
@@ -111,12 +111,17 @@ class Alpr:
         return sorted(plates, key=lambda plate: plate.box[0])
 
     def _read_plate(self, crop: Image, found: Detection, *, is_crop: bool = False) -> AlprPlate:
-        readings = {name: reader.read(crop) for name, reader in self.readers.items()}
-        name = max(readings, key=lambda reader: readings[reader].confidence)
-        reading = readings[name]
+        name, reading = read_surest(self.readers, crop)
         return AlprPlate(
             found.corners, found.score, reading.text, reading.confidence, reading.confidences, name, crop, is_crop
         )
+
+
+def read_surest(readers: Mapping[str, Recognizer], crop: Image) -> tuple[str, Reading]:
+    """What the surest of readers says of a crop, and which one that is."""
+    readings = {name: reader.read(crop) for name, reader in readers.items()}
+    name = max(readings, key=lambda reader: readings[reader].confidence)
+    return name, readings[name]
 
 
 def is_crop(size: tuple[int, int], found: Sequence[Detection]) -> bool:

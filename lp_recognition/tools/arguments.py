@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,14 @@ class ModelArguments:
         source: How the config was named, for messages.
         checkpoint: What `--checkpoint` names; empty where it is not given.
         model: What `--model` names; empty where it is not given.
+        more: What other options received.
     """
 
     config: Any
     source: str
     checkpoint: str
     model: str
+    more: argparse.Namespace
 
     def find_model(self, checkpoint: str) -> str | Path:
         """The model to open: the one named here, else the checkpoint that the settings name, else that of `model_dir`.
@@ -47,7 +50,11 @@ class ModelArguments:
 
 
 def parse_model_arguments(
-    argv: Sequence[str] | None, description: str | None, example: str, task: str = "recognition"
+    argv: Sequence[str] | None,
+    description: str | None,
+    example: str,
+    task: str = "recognition",
+    add_more: Callable[[ScriptParser], object] = lambda parser: None,
 ) -> ModelArguments:
     """Reads a command line `config [key=value ...] [--checkpoint FILE | --model FILE]`.
 
@@ -56,6 +63,7 @@ def parse_model_arguments(
         description: The script's docstring, which is its `--help`.
         example: A setting to change, for `--help`.
         task: What the config is of: `recognition` or `detection`.
+        add_more: Adds other options.
 
     Raises:
         ConfigError: the config, or a setting that is changed, is wrong.
@@ -67,11 +75,12 @@ def parse_model_arguments(
     which.add_argument(
         "--model", default="", help="a checkpoint, a frozen graph (.pb, .frozen), a .tflite or a shipped one's name"
     )
+    add_more(parser)
     arguments = parser.parse_intermixed_args(argv)
 
     load_config = importlib.import_module(f"lp_recognition.settings.{task}").load_config
     config = load_config(arguments.config, arguments.overrides)
-    return ModelArguments(config, arguments.config, arguments.checkpoint, arguments.model)
+    return ModelArguments(config, arguments.config, arguments.checkpoint, arguments.model, arguments)
 
 
 def add_crops(parser: ScriptParser, margin: str) -> None:

@@ -36,7 +36,7 @@ def test_each_plate_is_found_once_by_the_surest():
     found = judge(scene(plate(10, 10), plate(100, 100)), [seen(10, 10, 0.6), seen(12, 10, 0.9), seen(200, 200, 0.7)])
     assert found.scores.tolist() == pytest.approx([0.9, 0.7, 0.6])
     assert found.plate_of.tolist() == [0, -1, -1]  # the second look at the same plate is a false alarm
-    assert found.overlaps[0] == pytest.approx(38 / 42)
+    assert [found.right[iou].tolist() for iou in (0.5, 0.75)] == [[True, False, False]] * 2  # 38 of 42 are shared
 
 
 def test_figures_by_hand():
@@ -68,7 +68,15 @@ def test_corners_are_measured_in_heights_of_the_plate():
 def test_a_box_that_shares_too_little_is_no_hit():
     found = judge(scene(plate(10, 10)), [seen(24, 10, 0.9)])  # 26 of 54
     assert found.plate_of.tolist() == [-1]
-    assert judge(scene(plate(10, 10)), [seen(22, 10, 0.9)]).overlaps[0] == pytest.approx(28 / 52)
+    found = judge(scene(plate(10, 10)), [seen(22, 10, 0.9)])  # 28 of 52
+    assert {iou: hits.tolist() for iou, hits in found.right.items()} == {0.5: [True], 0.7: [False], 0.75: [False]}
+
+
+def test_at_each_bound_plates_are_matched_anew():
+    """The surest takes the plate at 0.5; the other one is the first that is near enough at 0.7."""
+    found = judge(scene(plate(10, 10)), [seen(20, 10, 0.9), seen(12, 10, 0.8)])
+    assert found.plate_of.tolist() == [0, -1]
+    assert found.right[0.7].tolist() == [False, True]
 
 
 def test_nothing_found_and_nothing_there():
