@@ -16,14 +16,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from lp_recognition.deployment.layers import read_network
 from lp_recognition.deployment.micro import is_installed, run_once
-from lp_recognition.images.image import Image, Preprocessing
-from lp_recognition.model_files.interpreter import TensorInfo, pixel_values
+from lp_recognition.images.image import Preprocessing
+from lp_recognition.model_files.interpreter import TensorInfo
 from lp_recognition.system.errors import ModelError, UserError
 from lp_recognition.system.files import write_bytes
 from lp_recognition.system.outputs import refuse_existing
@@ -31,7 +30,6 @@ from lp_recognition.system.outputs import refuse_existing
 #: What decoders take of the stack beside their arrays, at most on the machines that were tried.
 FRAME_BYTES = 320
 _FLAGS = ("-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-O2")
-_VECTOR_SEED = 1
 #: What TFLite-Micro's resolver calls the operators.
 _RESOLVER = {
     "CONV_2D": "Conv2D", "DEPTHWISE_CONV_2D": "DepthwiseConv2D", "MAX_POOL_2D": "MaxPool2D",
@@ -76,6 +74,11 @@ def template(name: str) -> str:
     return resources.files(__package__).joinpath("firmware", name).read_text(encoding="utf-8")
 
 
+def image_source(prefix: str) -> str:
+    """The source that turns pictures into a network's input, which is the same for all tasks but for its names."""
+    return template("lpr_image.c").replace("lpr", prefix).replace("LPR", prefix.upper())
+
+
 def model_array(data: bytes, name: str, prefix: str) -> str:
     """The source that holds the `.tflite` as a constant, aligned to 16 bytes."""
     aligned = f"{prefix.upper()}_ALIGNED"
@@ -92,8 +95,8 @@ def model_array(data: bytes, name: str, prefix: str) -> str:
     )
 
 
-def image_config(taken: TensorInfo, preprocessing: Preprocessing) -> dict[str, int]:
-    """What the C has to know of the input, for `defines`."""
+def image_config(taken: TensorInfo, preprocessing: Preprocessing, *, letterbox: bool) -> dict[str, int]:
+    """What the C has to know of the input, for `defines`; with a letterbox, pictures keep their proportions."""
     height, width, channels = preprocessing.input_shape
     return {
         "HEIGHT": height,
@@ -101,6 +104,7 @@ def image_config(taken: TensorInfo, preprocessing: Preprocessing) -> dict[str, i
         "CHANNELS": channels,
         "GRAY": int(channels == 1 or preprocessing.convert_to_gray),
         "SIGNED": int(taken.dtype == np.int8),
+        "LETTERBOX": int(letterbox),
     }
 
 
@@ -115,19 +119,6 @@ def arena_bytes(data: bytes) -> int | None:
     """What TFLite-Micro takes to run a file; None where it is not installed or refuses the file."""
     arena = run_once(data).arena if is_installed() else None
     return None if arena is None else arena.total
-
-
-def image_vectors(taken: TensorInfo, preprocessing: Preprocessing) -> str:
-    """Crops of several sizes and colours, and what Python makes of each: for the test of the C."""
-    values = pixel_values(taken, preprocessing)
-    parts, rows = [], []
-    for number, image in enumerate(_crops()):
-        height, width, channels = image.shape
-        parts.append(f"static const uint8_t pixels_{number}[] = {{\n{numbers(image)}\n}};\n")
-        prepared = values[preprocessing.prepare(image)]
-        parts.append(f"static const lpr_value input_{number}[] = {{\n{numbers(prepared)}\n}};\n")
-        rows.append(f"    {{pixels_{number}, {height}, {width}, {channels}, input_{number}}},")
-    return "\n".join([*parts, *vector_table("lpr_image", rows)])
 
 
 def vector_table(name: str, rows: Sequence[str]) -> list[str]:
@@ -197,15 +188,3 @@ def c_string(text: str) -> str:
 def comment(text: str) -> str:
     """A text that cannot end the comment it stands in."""
     return text.replace("*/", "* /").replace("/*", "/ *").replace("\n", " ")
-
-
-def _crops() -> list[Image]:
-    """Crops to resize: one that shrinks, one that grows, one that shrinks in width alone, one gray."""
-    rng = np.random.default_rng(_VECTOR_SEED)
-
-    def crop(height: int, width: int, channels: int) -> Image:
-        smooth = rng.integers(0, 256, (4, 9, channels), np.uint8)
-        image = np.asarray(cv2.resize(smooth, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
-        return image.reshape(height, width, channels)
-
-    return [crop(31, 117, 3), crop(17, 60, 3), crop(20, 110, 3), crop(30, 100, 1)]

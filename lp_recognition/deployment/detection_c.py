@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from lp_recognition.boxes.cells import CHANNELS
 from lp_recognition.deployment import c_code
-from lp_recognition.deployment.detection_integers import PIXEL, IntegerDecoding, IntegerPlate
+from lp_recognition.deployment.detection_integers import PIXEL, IntegerDecoding, IntegerPlate, fit
 from lp_recognition.deployment.layers import model_bytes, read_model_file
 from lp_recognition.deployment.task import CCheck
-from lp_recognition.images.image import read_image
-from lp_recognition.images.scene_augmentation import letterbox
+from lp_recognition.images.image import Image, read_image
 from lp_recognition.lists.scenes import read_scenes
 from lp_recognition.model_files.description import settle_config
 from lp_recognition.model_files.detection import DETECTION, read_description
@@ -27,7 +26,7 @@ from lp_recognition.settings.detection import DetectionConfig
 from lp_recognition.system.errors import ModelError
 
 _FIXED = ("lpd.h", "lpd_decode.c", "lpd_test.c", "lpd_vectors.h", "Makefile")
-_LIBRARY = ("lpd_decode.c", "lpd_tables.c")
+_LIBRARY = ("lpd_image.c", "lpd_decode.c", "lpd_tables.c")
 #: Cells are counted in 16 bits.
 _COUNTED = 65_535
 #: So many plates of a picture have room where its memory is told.
@@ -56,10 +55,11 @@ class DetectionFirmware:
         arena = c_code.arena_bytes(data)
         kind = "README.lpd_micro.md" if detector.ends[1].dtype == np.int8 else "README.lpd_gap8.md"
         files = {source: c_code.template(source) for source in _FIXED}
+        files["lpd_image.c"] = c_code.image_source("lpd")
         files["lpd_config.h"] = c_code.defines(_config_values(detector, decoding, arena), name, "lpd")
         files["lpd_tables.c"] = _tables(detector, decoding)
         files["lpd_model.c"] = c_code.model_array(data, name, "lpd")
-        files["lpd_vectors.c"] = _vectors(decoding)
+        files["lpd_vectors.c"] = _vectors(detector, decoding)
         files["README.md"] = c_code.readme(("README.lpd.md", kind), data, str(model), arena, "lpd")
         return c_code.write_sources(files, folder, overwrite=overwrite)
 
@@ -73,12 +73,18 @@ class DetectionFirmware:
         values = pixel_values(taken, detector.config.preprocessing)
         scenes, _ = read_scenes(list(lists))
         for scene in scenes:
-            picture = detector.config.preprocessing.to_channels(read_image(scene.path))
-            output = detector.run(values[letterbox(picture, grids.size)[0]][None])[0]
+            picture = read_image(scene.path)
+            prepared = decoder.prepare(picture)
+            output = detector.run(prepared)[0]
             received, expected = decoder.decode(output), decoding.decode(output)
             real = decode_cells(given.dequantize(output), grids, detector.score_threshold, detector.iou_threshold)
             passed = len(received) == len(expected) and all(map(_same, received, expected))
+            passed &= np.array_equal(prepared[0], values[fit(picture, detector.config.preprocessing)])
             yield CCheck(str(scene.path), _plates(len(real)), _plates(len(received)), passed)
+
+
+class _Plate(ctypes.Structure):
+    _fields_ = (("corners", ctypes.c_int32 * 2 * 4), ("score", ctypes.c_uint16))
 
 
 class CDetector:
@@ -96,16 +102,33 @@ class CDetector:
     def __init__(self, folder: Path, detector: Detector, compiler: str = "cc") -> None:
         self._library = c_code.build_library(folder, _LIBRARY, compiler)
         self._library.lpd_decode.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int]
+        self._library.lpd_prepare.argtypes = [ctypes.c_void_p, *[ctypes.c_int] * 3, ctypes.c_size_t, ctypes.c_void_p]
+        self._library.lpd_to_picture.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_int]
         self._cells = detector.config.grids.count
+        self._taken = detector.ends[0]
+
+    def prepare(self, picture: Image) -> NDArray[Any]:
+        """A picture, uint8 `(h, w)` or `(h, w, channels)`, as the network's input, `(1, height, width, channels)`."""
+        picture = np.ascontiguousarray(picture.reshape(*picture.shape[:2], -1))
+        height, width, channels = picture.shape
+        values = np.empty(self._taken.shape, self._taken.dtype)
+        row = width * channels
+        if self._library.lpd_prepare(picture.ctypes.data, height, width, channels, row, values.ctypes.data) != 0:
+            raise ValueError(f"the C refuses a picture of shape {picture.shape}")
+        return values
+
+    def to_picture(self, plate: IntegerPlate, size: tuple[int, int]) -> IntegerPlate:
+        """A plate's corners in a picture of some height and width that was prepared, in 1/16 pixel of it."""
+        moved = _Plate(score=plate.score)
+        for corner, (x, y) in zip(moved.corners, plate.corners.tolist(), strict=True):
+            corner[:] = x, y
+        self._library.lpd_to_picture(ctypes.byref(moved), *size)
+        return IntegerPlate(np.array(moved.corners, np.int64), moved.score)
 
     def decode(self, output: NDArray[Any], most: int | None = None) -> list[IntegerPlate]:
         """The plates of the network's output, `(cells, 9)` as it is, at most so many."""
-
-        class Plate(ctypes.Structure):
-            _fields_ = (("corners", ctypes.c_int32 * 2 * 4), ("score", ctypes.c_uint16))
-
         output = np.ascontiguousarray(output)
-        plates = (Plate * self._cells)()
+        plates = (_Plate * self._cells)()
         found = self._library.lpd_decode(output.ctypes.data, plates, self._cells if most is None else most)
         return [IntegerPlate(np.array(plate.corners, np.int64), plate.score) for plate in plates[:found]]
 
@@ -126,7 +149,7 @@ def _open(model: str | Path, config: DetectionConfig | None) -> Detector:
 
 
 def _config_values(detector: Detector, decoding: IntegerDecoding, arena: int | None) -> dict[str, int]:
-    values = c_code.image_config(detector.ends[0], detector.config.preprocessing) | {
+    values = c_code.image_config(detector.ends[0], detector.config.preprocessing, letterbox=True) | {
         "CELLS": decoding.grids.count,
         "GRIDS": len(decoding.grids.strides),
         "MOST_CELLS": decoding.most_cells,
@@ -154,7 +177,7 @@ def _tables(detector: Detector, decoding: IntegerDecoding) -> str:
     )
 
 
-def _vectors(decoding: IntegerDecoding) -> str:
+def _vectors(detector: Detector, decoding: IntegerDecoding) -> str:
     parts, rows = ['#include "lpd_vectors.h"\n'], []
     for number, (cells, values) in enumerate(_cell_vectors(decoding)):
         output = np.full((decoding.grids.count, CHANNELS), decoding.lowest)
@@ -169,7 +192,27 @@ def _vectors(decoding: IntegerDecoding) -> str:
         parts.append(f"static const lpd_value values_{number}[] = {{\n{c_code.numbers(values)}\n}};\n")
         parts.append(f"static const lpd_plate plates_{number}[] = {{\n{shown}\n}};\n")
         rows.append(f"    {{cells_{number}, values_{number}, {len(cells)}, plates_{number}, {len(plates)}}},")
-    return "\n".join([*parts, *c_code.vector_table("lpd_plate", rows)])
+    return "\n".join([*parts, *c_code.vector_table("lpd_plate", rows), _image_vectors(detector)])
+
+
+def _image_vectors(detector: Detector) -> str:
+    """Pictures that shrink, grow and stay, and what Python makes of each, as a sum: `lpd_vectors.h` says how."""
+    preprocessing = detector.config.preprocessing
+    values = pixel_values(detector.ends[0], preprocessing)
+    height, width, channels = preprocessing.input_shape
+    sizes = [(height + 16, width + 32, 3), (height, width, channels), (height // 2, width + 9, 1), (height + 3, 20, 3)]
+    rows = []
+    for size in sizes:
+        pixels = (np.arange(np.prod(size), dtype=np.uint32) * np.uint32(2654435761)) >> 24
+        prepared = values[fit(pixels.astype(np.uint8).reshape(size), preprocessing)].view(np.uint8).ravel()
+        rows.append(f"    {{{', '.join(map(str, size))}, {_sum_of(prepared)}u}},")
+    return "\n".join(c_code.vector_table("lpd_image", rows))
+
+
+def _sum_of(numbers: NDArray[np.uint8]) -> int:
+    """31 times the sum so far and a number, for each of them, in 32 bits."""
+    powers = np.cumprod(np.append(1, np.full(len(numbers) - 1, 31)).astype(np.uint32), dtype=np.uint32)
+    return int((numbers * powers[::-1]).sum(dtype=np.uint32))
 
 
 def _cell_vectors(decoding: IntegerDecoding) -> list[tuple[NDArray[np.intp], NDArray[np.int64]]]:

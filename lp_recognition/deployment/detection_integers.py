@@ -1,4 +1,4 @@
-"""A detector's output to plates in whole numbers: what `firmware/lpd_decode.c` computes, number for number.
+"""Pictures to a detector's input, and its output to plates, in whole numbers, as the firmware's C computes them.
 
 `reading.detector.decode_cells` says what the output means, in floats. Here scores are compared as the numbers they are
 in the file, for a sigmoid keeps their order; corners are Q4, in 1/16 pixel, looked up in a table; boxes overlap by
@@ -7,13 +7,15 @@ products instead of quotients; and corners are averaged by squared scores of 1/3
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lp_recognition.boxes.cells import ALIKE, Grids, scores_of
+from lp_recognition.images.image import Image, Preprocessing
+from lp_recognition.images.scene_augmentation import FILL, fitted_size
 from lp_recognition.model_files.interpreter import TensorInfo
 from lp_recognition.reading.detector import MOST_CELLS
 
@@ -23,6 +25,20 @@ PIXEL = 16
 ONE = 32768
 #: Shares of an area are of this.
 _WHOLE = 1000
+
+
+def fit(picture: Image, preprocessing: Preprocessing) -> Image:
+    """Fits a picture into a network's input as `letterbox` does, with every mean over an area exact.
+
+    Args:
+        picture: uint8 of any size, gray or BGR.
+        preprocessing: How pictures become the input.
+    """
+    height, width, channels = preprocessing.input_shape
+    rows, columns = fitted_size(picture.shape[:2], (height, width))
+    result = np.full(preprocessing.input_shape, FILL, np.uint8)
+    result[:rows, :columns] = replace(preprocessing, input_shape=(rows, columns, channels)).prepare(picture)
+    return result
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from lp_recognition.deployment import c_code
 from lp_recognition.deployment.layers import model_bytes, read_model_file
 from lp_recognition.deployment.task import CCheck
-from lp_recognition.images.image import Image, read_image
+from lp_recognition.images.image import Image, Preprocessing, read_image
 from lp_recognition.lists.annotations import read_annotations
 from lp_recognition.model_files.description import settle_config
 from lp_recognition.model_files.interpreter import TensorInfo, pixel_values
@@ -152,7 +153,7 @@ def _open(model: str | Path, config: RecognitionConfig | None) -> Recognizer:
 
 def _config_values(recognizer: Recognizer, arena: int | None) -> dict[str, int]:
     taken, given = recognizer.ends
-    values = c_code.image_config(taken, recognizer.config.preprocessing) | {
+    values = c_code.image_config(taken, recognizer.config.preprocessing, letterbox=False) | {
         "STEPS": given.shape[1],
         "CLASSES": given.shape[2],
         "BLANK": recognizer.vocabulary.blank_index,
@@ -186,8 +187,33 @@ def _vectors(recognizer: Recognizer) -> str:
         parts.append(f"static const uint16_t confidences_{number}[] = {{\n{c_code.numbers(confidences)}\n}};\n")
         confidence = round(decoded.confidence * _ONE)
         rows.append(f"    {{logits_{number}, {text}, {len(decoded.indices)}, {confidence}, confidences_{number}}},")
-    images = c_code.image_vectors(taken, recognizer.config.preprocessing)
+    images = _image_vectors(taken, recognizer.config.preprocessing)
     return "\n".join([*parts, *c_code.vector_table("lpr_text", rows), images])
+
+
+def _image_vectors(taken: TensorInfo, preprocessing: Preprocessing) -> str:
+    """Crops of several sizes and colours, and what Python makes of each: for the test of the C."""
+    values = pixel_values(taken, preprocessing)
+    parts, rows = [], []
+    for number, image in enumerate(_crops()):
+        height, width, channels = image.shape
+        parts.append(f"static const uint8_t pixels_{number}[] = {{\n{c_code.numbers(image)}\n}};\n")
+        prepared = values[preprocessing.prepare(image)]
+        parts.append(f"static const lpr_value input_{number}[] = {{\n{c_code.numbers(prepared)}\n}};\n")
+        rows.append(f"    {{pixels_{number}, {height}, {width}, {channels}, input_{number}}},")
+    return "\n".join([*parts, *c_code.vector_table("lpr_image", rows)])
+
+
+def _crops() -> list[Image]:
+    """Crops to resize: one that shrinks, one that grows, one that shrinks in width alone, one gray."""
+    rng = np.random.default_rng(_VECTOR_SEED)
+
+    def crop(height: int, width: int, channels: int) -> Image:
+        smooth = rng.integers(0, 256, (4, 9, channels), np.uint8)
+        image = np.asarray(cv2.resize(smooth, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
+        return image.reshape(height, width, channels)
+
+    return [crop(31, 117, 3), crop(17, 60, 3), crop(20, 110, 3), crop(30, 100, 1)]
 
 
 def _logit_vectors(given: TensorInfo, blank: int) -> list[NDArray[Any]]:

@@ -7,6 +7,7 @@ text.
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import cv2
 import numpy as np
@@ -44,9 +45,11 @@ def letterbox_map(picture: tuple[int, ...], size: tuple[int, int]) -> NDArray[np
 
 
 def fitted_size(picture: tuple[int, ...], size: tuple[int, int]) -> tuple[int, int]:
-    """The height and width that a picture of `(height, width)` takes of a size it is fitted into."""
-    scale = min(size[0] / picture[0], size[1] / picture[1])
-    return max(1, min(size[0], round(picture[0] * scale))), max(1, min(size[1], round(picture[1] * scale)))
+    """The height and width that a picture of `(height, width)` takes of a size it is fitted into, exactly."""
+    high, wide = picture[0] * size[1], picture[1] * size[0]
+    if wide < high:
+        return size[0], max(1, round(Fraction(wide, picture[0])))
+    return max(1, round(Fraction(high, picture[1]))), size[1]
 
 
 def random_view(

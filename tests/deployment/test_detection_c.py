@@ -9,15 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from deployed_detector import exported_detector, folder
+from deployed_detector import CONFIG, exported_detector, folder
 from emulated_chips import needs, needs_compiler, needs_target
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lp_recognition.boxes.cells import Grids
 from lp_recognition.deployment.detection_c import FIRMWARE, CDetector, decoding_of, plates_in_cells
-from lp_recognition.deployment.detection_integers import ONE, PIXEL, IntegerDecoding
+from lp_recognition.deployment.detection_integers import ONE, PIXEL, IntegerDecoding, IntegerPlate, fit
 from lp_recognition.images.image import write_image
+from lp_recognition.images.scene_augmentation import fitted_size, letterbox
 from lp_recognition.lists.scenes import Scene, ScenePlate, write_scenes
 from lp_recognition.model_files.interpreter import TensorInfo
 from lp_recognition.reading.detector import Detector, decode_cells
@@ -107,6 +108,30 @@ def test_of_too_many_cells_the_surest_are_looked_at(tmp_path):
         assert len(few.decode(output)) <= 5 < len(whole.decode(output))
 
 
+SIZES = [(96, 128), (240, 320), (720, 1280), (97, 129), (60, 80), (300, 40), (40, 300), (1, 1), (3, 1000), (1000, 3),
+         (96, 500), (500, 128), (113, 211)]  # fmt: skip
+
+
+@needs_compiler
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pictures_are_prepared_alike(size, channels):
+    c, _ = detector("int8")
+    picture = np.random.default_rng(size[0]).integers(0, 256, (*size, channels), np.uint8)
+    assert np.array_equal(c.prepare(picture)[0], fit(picture, CONFIG.preprocessing).astype(int) - 128)
+
+
+@needs_compiler
+def test_corners_are_moved_to_the_picture():
+    c, _ = detector("int8")
+    corners = np.array([[-33, 0], [1000, 7], [2048, 1536], [5, 1535]])
+    for height, width in SIZES:
+        rows, columns = fitted_size((height, width), (96, 128))
+        moved = c.to_picture(IntegerPlate(corners, 7), (height, width))
+        assert np.array_equal(moved.corners, np.rint(corners * np.array([width, height]) / np.array([columns, rows])))
+        assert moved.score == 7
+
+
 # ---- Python's integers are its floats ----------------------------------------------------------------------------
 
 
@@ -122,6 +147,14 @@ def test_plates_are_those_of_the_floats_within_a_sixteenth_of_a_pixel(seed):
     for one, other in zip(found, expected, strict=True):
         assert one.score / ONE == pytest.approx(other.score, abs=2e-5)
         assert np.abs(one.corners / PIXEL - other.corners).max() <= 1 / 16
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_pictures_are_those_of_the_letterbox_within_a_level(size):
+    """OpenCV sums areas in floats."""
+    picture = np.random.default_rng(size[1]).integers(0, 256, (*size, 1), np.uint8)
+    expected, _ = letterbox(picture, (96, 128))
+    assert np.abs(fit(picture, CONFIG.preprocessing).astype(int) - expected).max() <= 1
 
 
 def test_the_threshold_is_the_least_number_whose_score_is_enough():
@@ -163,16 +196,22 @@ def test_its_own_test_passes_on_this_machine(kind):
 @needs_compiler
 @needs("make")
 @pytest.mark.parametrize(
-    ("right", "wrong", "words"),
+    ("name", "right", "wrong", "words"),
     [
-        ("weights += score * score", "weights += score", "FAILED: corners, vector 0"),
-        ("score < LPD_SCORE_THRESHOLD", "score + 1 < LPD_SCORE_THRESHOLD", "FAILED: number of plates, vector 1"),
-        ("LPD_VALUES] < score", "LPD_VALUES] <= score", "FAILED: corners, vector"),
+        ("image", "sum + whole / 2", "sum", "FAILED: pixels of the input, vector 0"),
+        ("decode", "weights += score * score", "weights += score", "FAILED: corners, vector 0"),
+        (
+            "decode",
+            "score < LPD_SCORE_THRESHOLD",
+            "score + 1 < LPD_SCORE_THRESHOLD",
+            "FAILED: number of plates, vector 1",
+        ),
+        ("decode", "LPD_VALUES] < score", "LPD_VALUES] <= score", "FAILED: corners, vector"),
     ],
 )
-def test_its_own_test_can_fail(right, wrong, words, tmp_path):
+def test_its_own_test_can_fail(name, right, wrong, words, tmp_path):
     shutil.copytree(firmware("int8"), tmp_path, dirs_exist_ok=True)
-    source = tmp_path / "lpd_decode.c"
+    source = tmp_path / f"lpd_{name}.c"
     assert right in source.read_text()
     source.write_text(source.read_text().replace(right, wrong))
     result = made("test", tmp_path)

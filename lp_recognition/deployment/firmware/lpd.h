@@ -1,7 +1,7 @@
 /*
- * License plates on a microcontroller: the network's output to plates with four corners.
+ * License plates on a microcontroller: a picture to the network's input, its output to plates with four corners.
  *
- * C99, no dependencies, no heap, no floating point. What runs the network before it (TFLite-Micro, or what NNTool
+ * C99, no dependencies, no heap, no floating point. What runs the network in between (TFLite-Micro, or what NNTool
  * makes for GAP8) is yours: see README.md. All names begin with lpd, those of a reader with lpr: one firmware has both.
  */
 #ifndef LPD_H
@@ -55,6 +55,19 @@ extern const unsigned char lpd_model[];
 extern const size_t lpd_model_size;
 
 /*
+ * Turns a picture into the network's input: gray where the network wants it, resized in its own proportions, by area
+ * where it shrinks and linearly where it grows, normalized. What it leaves free, at the right or below, is gray.
+ *
+ * pixels    rows of pixels, each 1 byte of gray or 3 bytes in the order blue, green, red
+ * height, width, channels (1 or 3)
+ * row_bytes bytes from one row to the next
+ * input     LPD_HEIGHT * LPD_WIDTH * LPD_CHANNELS numbers
+ *
+ * Returns 0, or -1 where there is no such picture: none, or one of more than 8,192 pixels a side.
+ */
+int lpd_prepare(const uint8_t *pixels, int height, int width, int channels, size_t row_bytes, lpd_value *input);
+
+/*
  * Reads the network's output: cells that are sure enough, those whose boxes overlap made one plate, its corners the
  * mean of theirs by their squared scores.
  *
@@ -65,5 +78,8 @@ extern const size_t lpd_model_size;
  * of the stack and at most 320 more.
  */
 int lpd_decode(const lpd_value *output, lpd_plate *plates, int most);
+
+/* Moves the corners of a plate, which are the input's, to the picture of that size that was prepared: 1/16 pixel there. */
+void lpd_to_picture(lpd_plate *plate, int height, int width);
 
 #endif

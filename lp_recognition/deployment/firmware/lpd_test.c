@@ -39,10 +39,34 @@ static void check_decoding(int number)
     printf("vector %d: %d plates in %d cells\n", number, found, vector->cell_count);
 }
 
+static void check_image(int number)
+{
+    static lpd_value input[LPD_HEIGHT * LPD_WIDTH * LPD_CHANNELS];
+    static uint8_t pixels[LPD_TEST_HEIGHT * LPD_TEST_WIDTH * 3];
+    const lpd_image_vector *vector = &lpd_image_vectors[number];
+    const size_t row_bytes = (size_t)(vector->width * vector->channels);
+    uint32_t sum = 0;
+
+    for (size_t i = 0; i < sizeof pixels; i++) {
+        pixels[i] = LPD_TEST_BYTE(i);
+    }
+    check(lpd_prepare(pixels, vector->height, vector->width, vector->channels, row_bytes, input) == 0, "image", number);
+    for (size_t i = 0; i < sizeof input; i++) {
+        sum = sum * 31u + (uint8_t)input[i];
+    }
+    check(sum == vector->input_sum, "pixels of the input", number);
+    check(lpd_prepare(NULL, 24, 94, 3, 282, input) == -1, "no image is refused", number);
+    check(lpd_prepare(pixels, 24, 94, 2, 188, input) == -1, "two channels are refused", number);
+    printf("image %d of %dx%d\n", number, vector->width, vector->height);
+}
+
 int main(void)
 {
     for (int i = 0; i < lpd_plate_vector_count; i++) {
         check_decoding(i);
+    }
+    for (int i = 0; i < lpd_image_vector_count; i++) {
+        check_image(i);
     }
     check((uintptr_t)lpd_model % 16 == 0, "alignment of the model", 0);
     check(lpd_model_size > 8 && memcmp(lpd_model + 4, "TFL3", 4) == 0, "model", 0);

@@ -13,7 +13,21 @@ typedef struct {
     int plate_count;
 } lpd_plate_vector;
 
+/* Byte i of a picture, and what the input for it adds up to: sum * 31 + a byte, byte by byte, from 0. */
+#define LPD_TEST_BYTE(i) ((uint8_t)(((uint32_t)(i) * 2654435761u) >> 24))
+#define LPD_TEST_HEIGHT (LPD_HEIGHT + 16)
+#define LPD_TEST_WIDTH (LPD_WIDTH + 32)
+
+typedef struct {
+    int height; /* at most LPD_TEST_HEIGHT */
+    int width;
+    int channels;
+    uint32_t input_sum;
+} lpd_image_vector;
+
 extern const lpd_plate_vector lpd_plate_vectors[];
 extern const int lpd_plate_vector_count;
+extern const lpd_image_vector lpd_image_vectors[];
+extern const int lpd_image_vector_count;
 
 #endif

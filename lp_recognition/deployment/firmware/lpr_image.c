@@ -1,4 +1,4 @@
-/* A crop to the network's input, in integers, rounded where and as the desk rounds. */
+/* A picture to the network's input, in integers, rounded where and as the desk rounds. */
 #include "lpr.h"
 
 /* One channel of one pixel as the network sees it: gray is what ITU-R BT.601 says, in 15 bits. */
@@ -23,23 +23,41 @@ static uint64_t rounded(uint64_t numerator, uint64_t denominator)
     return quotient + (twice > denominator || (twice == denominator && (quotient & 1u)));
 }
 
-/* The mean over the area that an output pixel covers; lengths are in 1/LPR_WIDTH and 1/LPR_HEIGHT of a source pixel. */
-static uint32_t area(const uint8_t *pixels, int height, int width, int channels, size_t row_bytes, int y, int x, int c)
+/* Pixels to resize. */
+typedef struct {
+    const uint8_t *pixels;
+    int height;
+    int width;
+    int channels;
+    size_t row_bytes;
+} picture;
+
+/* What a picture is resized to. */
+typedef struct {
+    uint32_t height;
+    uint32_t width;
+} size;
+
+/* The mean over the area that an output pixel covers; lengths are in 1/to.width and 1/to.height of a source pixel. */
+static uint32_t area(picture from, size to, int y, int x, int c)
 {
-    const uint32_t top = (uint32_t)y * (uint32_t)height, bottom = top + (uint32_t)height;
-    const uint32_t left = (uint32_t)x * (uint32_t)width, right = left + (uint32_t)width;
-    const uint64_t whole = (uint64_t)height * (uint64_t)width;
+    const uint32_t height = (uint32_t)from.height, width = (uint32_t)from.width;
+    const uint32_t top = (uint32_t)y * height, bottom = top + height;
+    const uint32_t left = (uint32_t)x * width, right = left + width;
+    const uint64_t whole = (uint64_t)height * width;
     uint64_t sum = 0;
 
-    for (uint32_t row = top / LPR_HEIGHT; row * LPR_HEIGHT < bottom; row++) {
-        const uint32_t begin = row * LPR_HEIGHT > top ? row * LPR_HEIGHT : top;
-        const uint32_t end = (row + 1) * LPR_HEIGHT < bottom ? (row + 1) * LPR_HEIGHT : bottom;
-        const uint8_t *line = pixels + row * row_bytes;
+    for (uint32_t row = top / to.height; row * to.height < bottom; row++) {
+        const uint32_t begin = row * to.height > top ? row * to.height : top;
+        const uint32_t end = (row + 1) * to.height < bottom ? (row + 1) * to.height : bottom;
+        const uint8_t *line = from.pixels + row * from.row_bytes;
         uint32_t row_sum = 0;
-        for (uint32_t column = left / LPR_WIDTH; column * LPR_WIDTH < right; column++) {
-            const uint32_t from = column * LPR_WIDTH > left ? column * LPR_WIDTH : left;
-            const uint32_t to = (column + 1) * LPR_WIDTH < right ? (column + 1) * LPR_WIDTH : right;
-            row_sum += (to - from) * sample(line + column * (uint32_t)channels, channels, c);
+
+        for (uint32_t column = left / to.width; column * to.width < right; column++) {
+            const uint32_t first = column * to.width > left ? column * to.width : left;
+            const uint32_t last = (column + 1) * to.width < right ? (column + 1) * to.width : right;
+
+            row_sum += (last - first) * sample(line + column * (uint32_t)from.channels, from.channels, c);
         }
         sum += (uint64_t)(end - begin) * row_sum;
     }
@@ -97,41 +115,91 @@ static place place_of(int number, int in, int out)
     return found;
 }
 
-static uint32_t linear(const uint8_t *pixels, int height, int width, int channels, size_t row_bytes, int y, int x, int c)
+static uint32_t linear(picture from, size to, int y, int x, int c)
 {
-    const place down = place_of(y, height, LPR_HEIGHT), across = place_of(x, width, LPR_WIDTH);
-    const uint8_t *upper = pixels + down.first * row_bytes, *lower = pixels + down.second * row_bytes;
-    const size_t left = (size_t)across.first * (size_t)channels, right = (size_t)across.second * (size_t)channels;
+    const place down = place_of(y, from.height, (int)to.height), across = place_of(x, from.width, (int)to.width);
+    const uint8_t *upper = from.pixels + down.first * from.row_bytes, *lower = from.pixels + down.second * from.row_bytes;
+    const size_t left = (size_t)across.first * (size_t)from.channels;
+    const size_t right = (size_t)across.second * (size_t)from.channels;
     uint32_t above, below;
 
     if (left == right) { /* at the edges */
-        above = 2048 * sample(upper + left, channels, c);
-        below = 2048 * sample(lower + left, channels, c);
+        above = 2048 * sample(upper + left, from.channels, c);
+        below = 2048 * sample(lower + left, from.channels, c);
     } else {
-        above = across.weight_first * sample(upper + left, channels, c)
-            + across.weight_second * sample(upper + right, channels, c);
-        below = across.weight_first * sample(lower + left, channels, c)
-            + across.weight_second * sample(lower + right, channels, c);
+        above = across.weight_first * sample(upper + left, from.channels, c)
+            + across.weight_second * sample(upper + right, from.channels, c);
+        below = across.weight_first * sample(lower + left, from.channels, c)
+            + across.weight_second * sample(lower + right, from.channels, c);
     }
     return (((down.weight_first * (above >> 4)) >> 16) + ((down.weight_second * (below >> 4)) >> 16) + 2) >> 2;
 }
 
+/* The part of the input that a picture fills: all of it, or what its own proportions leave of it. */
+static size fitted(int height, int width)
+{
+    size found = {LPR_HEIGHT, LPR_WIDTH};
+
+#if LPR_LETTERBOX
+    const uint64_t high = (uint64_t)height * LPR_WIDTH, wide = (uint64_t)width * LPR_HEIGHT;
+
+    if (wide < high) {
+        found.width = (uint32_t)rounded(wide, (uint64_t)height);
+    } else {
+        found.height = (uint32_t)rounded(high, (uint64_t)width);
+    }
+    found.width = found.width > 0 ? found.width : 1;
+    found.height = found.height > 0 ? found.height : 1;
+#else
+    (void)height;
+    (void)width;
+#endif
+    return found;
+}
+
 int lpr_prepare(const uint8_t *pixels, int height, int width, int channels, size_t row_bytes, lpr_value *input)
 {
-    const int shrinks = height >= LPR_HEIGHT && width >= LPR_WIDTH;
+    const picture from = {pixels, height, width, channels, row_bytes};
+    size to;
+    int shrinks;
 
-    /* Larger images would overflow 32 bits on the way; they are no crops of plates. */
+    /* Larger images would overflow 32 bits on the way. */
     if (pixels == NULL || height < 1 || width < 1 || height > 8192 || width > 8192 || (channels != 1 && channels != 3)) {
         return -1;
     }
+    to = fitted(height, width);
+    shrinks = (uint32_t)height >= to.height && (uint32_t)width >= to.width;
     for (int y = 0; y < LPR_HEIGHT; y++) {
         for (int x = 0; x < LPR_WIDTH; x++) {
+            const int inside = (uint32_t)y < to.height && (uint32_t)x < to.width;
+
             for (int c = 0; c < LPR_CHANNELS; c++) {
-                const uint32_t pixel = shrinks ? area(pixels, height, width, channels, row_bytes, y, x, c)
-                                               : linear(pixels, height, width, channels, row_bytes, y, x, c);
+                const uint32_t pixel = !inside ? 128
+                                     : shrinks ? area(from, to, y, x, c)
+                                               : linear(from, to, y, x, c);
                 *input++ = lpr_pixel_values[pixel];
             }
         }
     }
     return 0;
 }
+
+#if LPR_LETTERBOX
+/* A length of the input in the picture; halves to even, and lengths below zero as above. */
+static int32_t stretched(int32_t length, uint64_t whole, uint64_t part)
+{
+    const uint64_t found = rounded((uint64_t)(length < 0 ? -(int64_t)length : length) * whole, part);
+
+    return length < 0 ? -(int32_t)found : (int32_t)found;
+}
+
+void lpr_to_picture(lpr_plate *plate, int height, int width)
+{
+    const size part = fitted(height, width);
+
+    for (int i = 0; i < 4; i++) {
+        plate->corners[i][0] = stretched(plate->corners[i][0], (uint64_t)width, part.width);
+        plate->corners[i][1] = stretched(plate->corners[i][1], (uint64_t)height, part.height);
+    }
+}
+#endif
