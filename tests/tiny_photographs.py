@@ -52,13 +52,13 @@ def tiny_reader() -> bytes:
     return describe_tflite(tiny_tflite(), ModelDescription(RECOGNITION, CONFIG, "uint8", "float", 5, "0" * 64))
 
 
-def photograph(plates: Sequence[tuple[int, int, str]], scale: int = 2, blue: int = 255) -> np.ndarray:
+def photograph(plates: Sequence[tuple[int, int, str]], scale: int = 3, blue: int = 255) -> np.ndarray:
     """A gray picture of 96x64 pixels, `scale` times as large, with plates on it.
 
     Args:
         plates: Row and column of the blue cell, and what stands on the plate at its right, as `tiny_plates.plate` draws
             it: six symbols, each three times, such as `BBBCCC`.
-        scale: A whole number.
+        scale: A whole number; with less than 3 the picture is as small as a crop may be.
         blue: Of the first plate's cell; the next have one less each. The bluer, the surer the detector.
     """
     height, width, _ = DETECTOR_CONFIG.input_shape

@@ -17,10 +17,10 @@ from lp_recognition.reading.detector import Detection, Detector, Tiles
 from lp_recognition.reading.recognizer import Reading, Recognizer
 from lp_recognition.reading.rectification import rectify
 
-#: A crop of a plate has at most so many pixels, and is at least so many times wider than high.
-_CROP_PIXELS, _CROP_ASPECT = 50_000, 1.8
-#: A plate that was found and takes at least this share of a small picture is the picture.
-_CROP_SHARE = 0.35
+#: A picture of at most so many pixels may be a crop of a plate; it is one where the whole of it is read at least so
+#: surely, and more surely than what was found in it. Of 720 real crops the same number is read right as where crops are
+#: known to be such (649 and 648), and 1 of 600 cut-outs of photographs as small is taken for one.
+_CROP_PIXELS, _CROP_CONFIDENCE = 50_000, 0.3
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,8 @@ class Alpr:
     def read(self, image: Any, *, tiles: Tiles = "auto") -> list[AlprPlate]:
         """Finds and reads the plates of a photograph, from left to right.
 
-        A crop of a plate is recognised as one and read as a whole (`is_crop`).
+        A crop of a plate is recognised as one (`is_crop`): the whole of a small picture is read, too, and believed
+        where it is read surely, and more so than what was found in it.
 
         Args:
             image: A file, as `str` or `Path`; a uint8 array of any size, gray `(h, w)` or `(h, w, 1)`, or `(h, w, 3)`
@@ -102,13 +103,20 @@ class Alpr:
             ImageError: a file that is missing or no image, or an array that is none.
         """
         photograph = open_picture(image, self.color)
-        found = [] if self.detector is None else self.detector.detect(photograph, tiles=tiles)
-        if self.detector is None or is_crop(photograph.shape[:2], found):
-            height, width = photograph.shape[:2]
-            corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
-            return [self._read_plate(photograph, Detection(corners, 1.0), is_crop=True)]
+        if self.detector is None:
+            return [self._read_whole(photograph)]
+        found = self.detector.detect(photograph, tiles=tiles)
         plates = [self._read_plate(rectify(photograph, one.corners), one) for one in found]
+        if photograph.shape[0] * photograph.shape[1] <= _CROP_PIXELS:
+            whole = self._read_whole(photograph)
+            if whole.confidence >= max([_CROP_CONFIDENCE, *(plate.confidence for plate in plates)]):
+                return [whole]
         return sorted(plates, key=lambda plate: plate.box[0])
+
+    def _read_whole(self, crop: Image) -> AlprPlate:
+        height, width = crop.shape[:2]
+        corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+        return self._read_plate(crop, Detection(corners, 1.0), is_crop=True)
 
     def _read_plate(self, crop: Image, found: Detection, *, is_crop: bool = False) -> AlprPlate:
         name, reading = read_surest(self.readers, crop)
@@ -122,22 +130,6 @@ def read_surest(readers: Mapping[str, Recognizer], crop: Image) -> tuple[str, Re
     readings = {name: reader.read(crop) for name, reader in readers.items()}
     name = max(readings, key=lambda reader: readings[reader].confidence)
     return name, readings[name]
-
-
-def is_crop(size: tuple[int, int], found: Sequence[Detection]) -> bool:
-    """Whether a picture is a crop of a plate: a small one that the surest plate fills, or, in a plate's shape, none.
-
-    Args:
-        size: `(height, width)` of the picture.
-        found: What was found in it, the surest first.
-    """
-    height, width = size
-    if height * width > _CROP_PIXELS:
-        return False
-    if not found:
-        return width >= _CROP_ASPECT * height
-    left, top, right, bottom = np.clip(found[0].box, 0, (width, height, width, height))
-    return bool((right - left) * (bottom - top) >= _CROP_SHARE * width * height)
 
 
 def _name(reader: str | Path | Recognizer) -> str:

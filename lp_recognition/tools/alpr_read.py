@@ -12,8 +12,8 @@ Needs the light install alone. A picture that is missing or broken gets an `erro
 are read, and the status is 2 in the end.
 
 Each reader reads every plate, and the surest is believed; `alpr models` lists them and what they read. A crop of a
-plate is recognised as one, and read as a whole: a picture of at most 50,000 pixels that the surest plate fills by more
-than a third, or in which none is found though it is 1.8 times wider than high. It is marked `crop`.
+plate is recognised as one and marked `crop`: a picture of at most 50,000 pixels that is read as a whole with a
+confidence of at least 0.3, and more surely than what is found in it.
 
 --json prints an object a picture: `image`, `plates` and `ms`. Each plate has its `box` (x, y, width, height of the
 upright box) and `corners` (left-up, right-up, right-bottom, left-bottom) in pixels of the picture as it is shown, the

@@ -34,14 +34,14 @@ def test_what_was_found_is_drawn_written_and_printed(arguments, tmp_path, capsys
     assert test_lpd.main([*arguments, "infer.skip_bad_rows=True"]) == 0
     out, err = capsys.readouterr()
     lines = out.splitlines()
-    assert sorted(line.split(" ", 1)[1] for line in lines[:2]) == ["0.993 96,64 96x48", "0.994 32,16 96x48"]
+    assert sorted(line.split(" ", 1)[1] for line in lines[:2]) == ["0.993 144,96 144x72", "0.994 48,24 144x72"]
     assert lines[2:] == [f"pictures and predictions.jsonl are in {tmp_path / 'out'}"]
     assert "left out: 1 bad rows, such as " in err
     rows = [json.loads(line) for line in (tmp_path / "out" / "predictions.jsonl").read_text().splitlines()]
     assert [(Path(row["image"]).name, len(row["plates"])) for row in rows] == [("a.png", 2), ("c.png", 0)]
     assert set(rows[0]["plates"][0]) == {"box", "corners", "score"}
     assert sorted(path.name for path in (tmp_path / "out").glob("*.jpg")) == ["1_a.jpg", "2_c.jpg"]
-    assert read_image(tmp_path / "out" / "1_a.jpg").shape == (128, 192, 3)
+    assert read_image(tmp_path / "out" / "1_a.jpg").shape == (192, 288, 3)
 
 
 def test_a_row_that_cannot_be_read_is_told(arguments, tmp_path):
@@ -76,4 +76,4 @@ def test_the_sample_leaves_out_what_is_read_less_surely_than_by_80_percent(argum
         assert sample_inference.main([str(tmp_path / "a.png"), *models, "--output", drawn, *bound]) == 0
         shown[len(bound)] = [line.split()[1] for line in capsys.readouterr().out.splitlines()[1:]]
     assert shown == {0: ["BC", "CA"], 2: ["BC"]}
-    assert read_image(drawn).shape == (128, 192, 3)
+    assert read_image(drawn).shape == (192, 288, 3)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 import pytest
@@ -9,9 +11,8 @@ from tiny_plates import CONFIG, plate
 from tiny_tflite import tiny_tflite
 
 from lp_recognition import Alpr
-from lp_recognition.reading.alpr import is_crop
 from lp_recognition.reading.detector import Detection, Detector
-from lp_recognition.reading.recognizer import Recognizer
+from lp_recognition.reading.recognizer import Reading, Recognizer
 
 CORNERS = np.array([[60, 40], [156, 52], [150, 100], [54, 88]], np.float32)
 
@@ -23,8 +24,8 @@ def photograph() -> np.ndarray:
     source = np.array([[0, 0], [96, 0], [96, 48], [0, 48]], np.float32)
     half = np.float32(0.5)
     matrix = cv2.getPerspectiveTransform(source - half, CORNERS - half)
-    around = np.full((150, 220, 3), 128, np.uint8)
-    return cv2.warpPerspective(flat, matrix, (220, 150), dst=around, borderMode=cv2.BORDER_TRANSPARENT)
+    around = np.full((250, 220, 3), 128, np.uint8)
+    return cv2.warpPerspective(flat, matrix, (220, 250), dst=around, borderMode=cv2.BORDER_TRANSPARENT)
 
 
 @pytest.fixture
@@ -73,28 +74,32 @@ def test_without_a_detector_every_picture_is_a_crop(tmp_path):
     assert gray.text == "京ABC"
 
 
-def filling(share: float, size: tuple[int, int]) -> Detection:
-    height, width = size
-    right = share * width
-    return Detection(np.array([[0, 0], [right, 0], [right, height], [0, height]], np.float32), 0.9)
+@pytest.fixture
+def small(tmp_path, monkeypatch) -> Callable[[float, float], list[bool]]:
+    """Reads a small picture with one plate, as surely as is said: the whole of it, and the plate. Which are crops?"""
+    (tmp_path / "tiny.tflite").write_bytes(tiny_tflite("uint8"))
+    reader = Recognizer(tmp_path / "tiny.tflite", config=CONFIG)
+    detector = object.__new__(Detector)
+
+    def read(whole: float, plate: float, shape: tuple[int, ...] = (100, 400, 3)) -> list[bool]:
+        found = [] if plate < 0 else [Detection(CORNERS, 0.9)]
+        monkeypatch.setattr(Detector, "detect", lambda self, image, *, tiles="off": found)
+        reader.read = lambda image: Reading("X", whole if image.shape == shape else plate, ())
+        return [one.is_crop for one in Alpr(detector, [reader]).read(np.zeros(shape, np.uint8))]
+
+    return read
 
 
-@pytest.mark.parametrize(
-    ("size", "found", "expected"),
-    [
-        ((24, 94), [], True),
-        ((100, 300), [], True),
-        ((90, 100), [], False),  # not in the shape of a plate
-        ((90, 100), [filling(0.4, (90, 100))], True),
-        ((90, 100), [filling(0.3, (90, 100))], False),
-        ((24, 94), [filling(0.3, (24, 94))], False),
-        ((300, 900), [], False),  # a photograph
-        ((300, 900), [filling(0.9, (300, 900))], False),
-        ((1, 1), [], False),
-    ],
-)
-def test_a_crop_is_small_and_filled_by_its_plate_or_shaped_like_one(size, found, expected):
-    assert is_crop(size, found) is expected
+NOTHING = -1.0
+
+
+def test_a_small_picture_is_a_crop_where_its_whole_is_read_most_surely(small):
+    assert small(0.8, NOTHING) == [True]
+    assert small(0.8, 0.7) == [True]
+    assert small(0.7, 0.8) == [False]
+    assert small(0.2, 0.1) == [False]
+    assert small(0.2, NOTHING) == []
+    assert small(0.9, 0.1, shape=(150, 400, 3)) == [False]  # a photograph
 
 
 def test_a_reader_is_needed(detector):

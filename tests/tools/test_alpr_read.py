@@ -19,7 +19,7 @@ from lp_recognition.images.image import read_image, write_image
 from lp_recognition.system.errors import ModelError, UserError
 
 #: Where the plates of `two.png` stand, from left to right, and what stands on them.
-TEXTS, BOXES = ["BC", "CA"], [[32, 16, 96, 48], [96, 64, 96, 48]]
+TEXTS, BOXES = ["BC", "CA"], [[48, 24, 144, 72], [144, 96, 144, 72]]
 
 
 @pytest.fixture(scope="session")
@@ -85,13 +85,13 @@ def test_tables_have_a_row_a_plate(run):
     assert [line.split() for line in lines] == [
         ["image", "text", "confidence", "found", "x,y", "WxH"],
         ["photos/none.png", "-"],
-        ["photos/two.png", "BC", lines[2].split()[2], "0.99", "32,16", "96x48"],
-        ["photos/two.png", "CA", lines[3].split()[2], "0.99", "96,64", "96x48"],
+        ["photos/two.png", "BC", lines[2].split()[2], "0.99", "48,24", "144x72"],
+        ["photos/two.png", "CA", lines[3].split()[2], "0.99", "144,96", "144x72"],
         ["crop.png", "AC", lines[4].split()[2], "crop", "0,0", "48x24"],
     ]
     lines = run("detect", "photos")[1].splitlines()
     assert sorted(line.split() for line in lines[2:]) == [
-        ["photos/two.png", "0.99", "32,16", "96x48"], ["photos/two.png", "0.99", "96,64", "96x48"],
+        ["photos/two.png", "0.99", "144,96", "144x72"], ["photos/two.png", "0.99", "48,24", "144x72"],
     ]  # fmt: skip
 
 
@@ -100,7 +100,7 @@ def test_csv_has_a_row_a_plate_and_one_for_a_picture_without(run):
     assert (none["image"], none["text"], none["x"]) == ("photos/none.png", "", "")
     assert [first["text"], second["text"]] == TEXTS
     assert [float(second[name]) for name in ("x", "y", "width", "height")] == pytest.approx(BOXES[1], abs=0.1)
-    assert float(second["x3"]) == pytest.approx(192, abs=0.1)
+    assert float(second["x3"]) == pytest.approx(288, abs=0.1)
     [row] = csv.DictReader(io.StringIO(run("detect", "photos/none.png", "--csv")[1]))
     assert "text" not in row
 
@@ -141,7 +141,7 @@ def test_a_picture_is_drawn_for_one_photograph(run, tmp_path):
     drawn, plain = read_image(tmp_path / "new" / "drawn.png"), read_image("photos/two.png")
     assert drawn.shape == plain.shape
     changed = np.flatnonzero((drawn != plain).any(axis=(1, 2)))
-    assert changed.min() < 16 <= 111 <= changed.max()  # from above the first plate to below the last
+    assert changed.min() < 24 <= 167 <= changed.max()  # from above the first plate to below the last
 
 
 def test_a_folder_is_filled_for_several(run, tmp_path):
