@@ -1,8 +1,9 @@
 """Measures a model on a list of plates: LP-RR with its 95% interval, and where the errors are.
 
 examples:
-  python eval_lpr.py config/ccpd.py eval.file_list_path=test.txt --checkpoint model/model.ckpt-60000.ckpt
-  python eval_lpr.py config/ccpd.py eval.file_list_path=test.txt --model graph.tflite
+  python eval_lpr.py model/config.yaml eval.file_list_path=test.txt --checkpoint model/model.ckpt-60000.ckpt
+  python eval_lpr.py model/config.yaml eval.file_list_path=test.txt --model graph.tflite
+  python eval_lpr.py lprnet_mcu_cn eval.file_list_path=test.txt      # a model that ships
   python eval_lpr.py model/config.yaml --model graph.pb eval.beam_width=10
   python eval_lpr.py model/config.yaml decode.patterns=True          # also by reading only what fits lpr_patterns
 

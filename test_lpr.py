@@ -1,8 +1,8 @@
 """Reads the plates of a list of images and draws each with its text and confidences.
 
 examples:
-  python test_lpr.py config/ccpd.py infer.file_list_path=plates.txt infer.output_dir=out
-  python test_lpr.py config/ccpd.py infer.file_list_path=plates.txt decode.patterns=True   # only what fits lpr_patterns
+  python test_lpr.py model/config.yaml infer.file_list_path=plates.txt infer.output_dir=out
+  python test_lpr.py model/config.yaml infer.file_list_path=plates.txt decode.patterns=True  # what fits lpr_patterns
 
 The list holds a path a row; infer.skip_bad_rows=True goes on without images that cannot be read. Prints path, text and
 confidence; writes a picture of each plate, contact_sheet.png and predictions.csv into infer.output_dir. Without

@@ -59,7 +59,7 @@ _CHECKPOINT = "lp_recognition.model_files.checkpoints.find_checkpoint"
 BEGINNINGS = {
     "train_lpr": ["lp_recognition.training.recognition.train"],
     "train_lpd": ["lp_recognition.training.detection.train"],
-    "eval_lpr": [_CHECKPOINT, "lp_recognition.tools.models._read_graph"],
+    "eval_lpr": [_CHECKPOINT, "lp_recognition.export.frozen_graph.FrozenGraph.__init__"],
     "eval_lpd": [_CHECKPOINT, "lp_recognition.tools.models.open_detector"],
     "test_lpr": [_CHECKPOINT],
     "test_lpd": [_CHECKPOINT, "lp_recognition.tools.models.open_detector"],
@@ -174,6 +174,8 @@ def run_shown(words: tuple[str, ...], crops: Path, monkeypatch) -> int:
         module, *arguments = words[1:]
         module = module.removesuffix(".py").replace("/", ".")
     imported = importlib.import_module(module)
+    if not hasattr(imported, "main"):  # a package, as `python -m` runs it
+        imported = importlib.import_module(f"{module}.__main__")
     name = module if module in BEGINNINGS else imported.main.__module__
     for beginning in BEGINNINGS.get(name, []):
         monkeypatch.setattr(beginning, begin_training if name in ("train_lpr", "train_lpd") else begin)

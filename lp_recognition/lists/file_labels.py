@@ -16,13 +16,14 @@ NAME_PATTERN = "(?P<label>[^_]+)"
 Pairs = list[tuple[Path, str]]
 
 
-def labels_of_names(images: Sequence[Path], pattern: str = NAME_PATTERN) -> tuple[Pairs, Pairs]:
+def labels_of_names(images: Sequence[Path], pattern: str = "") -> tuple[Pairs, Pairs]:
     """Reads labels out of file names.
 
     Args:
         images: The images.
         pattern: A regular expression with a group `label`. It has to match the beginning of the name without its
-            ending; what follows is of no account.
+            ending; what follows is of no account. Empty takes what stands before the first `_`, and no word without a
+            digit: `IMG_2024` and `plate_1` are names that nobody gave after a plate.
 
     Returns:
         (image, label), and (image, reason) of those without a label.
@@ -30,6 +31,8 @@ def labels_of_names(images: Sequence[Path], pattern: str = NAME_PATTERN) -> tupl
     Raises:
         UserError: the pattern is none, or has no group `label`.
     """
+    must_have_digit = not pattern
+    pattern = pattern or NAME_PATTERN
     try:
         compiled = re.compile(pattern)
     except re.error as error:
@@ -42,6 +45,9 @@ def labels_of_names(images: Sequence[Path], pattern: str = NAME_PATTERN) -> tupl
         match = compiled.match(image.stem)
         if match is None:
             left_out.append((image, f"expected a name like {pattern}, received {image.stem}"))
+        elif must_have_digit and match["label"].isprintable() and not any(map(str.isdigit, match["label"])):
+            reason = f"expected the text of a plate, with a digit, before the first _, received {match['label']}"
+            left_out.append((image, f"{reason}; if it is one, --pattern '{NAME_PATTERN}' takes it"))
         else:
             _sort_in(image, match["label"] or "", labelled, left_out)
     return labelled, left_out

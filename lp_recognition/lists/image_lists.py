@@ -7,6 +7,7 @@ import io
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from lp_recognition.images.photographs import IMAGE_SUFFIXES, find_files
@@ -59,26 +60,44 @@ def list_images(folder: Path, *, recursive: bool, ignored: str = "") -> tuple[li
     return images, remarks
 
 
-def images_of(given: str) -> Iterator[str | UserError]:
+@dataclass(frozen=True)
+class GivenImage:
+    """An image that a command line names.
+
+    Attributes:
+        path: The file, as it was given.
+        source: The row of the list that names it, as `list.txt:12`; empty where none does.
+    """
+
+    path: str
+    source: str = ""
+
+    def telling(self, error: UserError) -> UserError:
+        """An error of the image that names its row."""
+        return UserError(f"{self.source}: {error}") if self.source else error
+
+
+def images_of(given: str) -> Iterator[GivenImage | UserError]:
     """The images that a word of a command line stands for: itself, those below a folder, those of a list.
 
     Args:
         given: An image; a folder; or a list, `.txt` of paths with or without labels, or `.csv`.
 
     Yields:
-        The paths, or in their place why there are none.
+        The images, or in their place why there are none.
     """
     path = Path(given)
     try:
         if path.is_dir():
             images, _ = list_images(path, recursive=True)
-            yield from map(str, images)
+            yield from (GivenImage(str(image)) for image in images)
         elif path.suffix.lower() == ".csv":
-            yield from (str(row.path) for row in read_csv(path))
+            yield from (GivenImage(str(row.path), row.source) for row in read_csv(path))
         elif path.suffix.lower() == ".txt":
-            yield from (_without_label(str(row.path)) for row in read_annotations(path, labelled=False)[0])
+            rows, _ = read_annotations(path, labelled=False)
+            yield from (GivenImage(_without_label(str(row.path)), row.source) for row in rows)
         else:
-            yield given
+            yield GivenImage(given)
     except UserError as error:
         yield error
 
@@ -190,7 +209,7 @@ def write_lists(lists: Mapping[Path, Sequence[tuple[str, str]]], *, overwrite: b
             refuse_other_encoding(path, image)
         is_csv = path.suffix.lower() == ".csv"
         texts[path] = to_csv(rows) if is_csv else "".join(f"{image} {label}\n" for image, label in rows)
-        if path.exists() and not overwrite and path.read_bytes() != texts[path].encode("utf-8"):
+        if path.is_file() and not overwrite and path.read_bytes() != texts[path].encode("utf-8"):
             raise UserError(f"{path}: expected no such file, received one with another list; --overwrite replaces it")
     for path, rows in lists.items():
         if path.suffix.lower() == ".csv":

@@ -19,6 +19,9 @@ from lp_recognition.system.native_log import quiet_log
 
 _RUNTIMES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter", "tensorflow")
 
+#: What stands on the way to a `.tflite`, by its suffix.
+_BEFORE_TFLITE = {".ckpt": "a checkpoint", ".pb": "a frozen graph", ".frozen": "a frozen graph"}
+
 
 @dataclass(frozen=True)
 class TensorInfo:
@@ -181,9 +184,16 @@ def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             head = file.read(8)
-            return head + file.read() if head[4:] == b"TFL3" else head  # what is no model is not read whole
+            if head[4:] == b"TFL3":
+                return head + file.read()
     except OSError as error:
         raise ModelError(f"{path}: expected a .tflite file, received an error: {error.strerror}") from None
+    if path.suffix in _BEFORE_TFLITE:
+        raise ModelError(
+            f"{path}: expected a .tflite file, received {_BEFORE_TFLITE[path.suffix]}; make one of the checkpoint with "
+            "export_frozen_graph.py --tflite int8"
+        )
+    return head  # what is no model is not read whole
 
 
 def _find_runtime() -> tuple[Any, str]:

@@ -89,8 +89,14 @@ def merge_layers(schema: type[Schema], layers: Sequence[Layer], overrides: Seque
     for layer in layers:
         values = _merge(schema, values, layer.values)
         config = validate(schema, values, layer.source)
+    return override(config, overrides)
+
+
+def override(config: Schema, overrides: Sequence[str]) -> Schema:
+    """The settings with those that a command line changes; see `load_settings`."""
     if not overrides:
         return config
+    schema = type(config)
     changes = _parse_overrides(schema, overrides)
     return validate(schema, _merge(schema, config.model_dump(), changes), "command line")
 

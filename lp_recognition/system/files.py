@@ -17,26 +17,37 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """Gives a temporary path beside `path` to write to; renames it to `path` on success, removes it on failure.
 
     The folder is created where it is missing. The data are flushed to disk before the rename, so that after a crash
-    `path` is either the old file or the whole new one.
+    `path` is either the old file or the whole new one. A device or pipe, such as `/dev/stdout`, stays what it is and is
+    given the data.
 
     Raises:
-        UserError: the folder or the file cannot be written (read-only, full, no permission).
+        UserError: the folder or the file cannot be written (read-only, full, no permission), or it is a folder.
     """
     path = Path(path)
     temporary: Path | None = None
+    if path.is_dir():
+        raise UserError(f"{path}: cannot be written: it is a folder; name a file, such as {path / 'NAME'}")
+    is_device = path.exists() and not path.is_file()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # The suffix stays last: some writers choose their format by it.
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=f".tmp{path.suffix}")
+        folder = None if is_device else path.parent
+        handle, name = tempfile.mkstemp(dir=folder, prefix=f".{path.stem}.", suffix=f".tmp{path.suffix}")
         os.close(handle)
         temporary = Path(name)
         temporary.chmod(0o666 & ~_umask())
         yield temporary
+        if is_device:
+            path.write_bytes(temporary.read_bytes())
+            return
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        raise UserError(f"{path}: cannot be written: {error.strerror or error}; nothing there was changed") from error
+        raise UserError(
+            f"{path}: cannot be written: {error.strerror or error}; nothing there was changed; make room, or name "
+            "another place"
+        ) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)

@@ -43,9 +43,14 @@ class ScriptParser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
 
-    def add_config(self, example: str = "") -> None:
-        """Adds the config that a script goes by, and settings of it to change; `example` is one, for the help."""
-        self.add_argument("config", help="a config (.py), a recorded config.yaml, or the folder of one")
+    def add_config(self, example: str = "", also: str = "") -> None:
+        """Adds the config that a script goes by, and settings of it to change.
+
+        Args:
+            example: A setting to change, for the help.
+            also: What else is taken for a config, for the help.
+        """
+        self.add_argument("config", help=f"a config (.py), a recorded config.yaml, or the folder of one{also}")
         change = f"settings to change: {example}" if example else "settings to change"
         self.add_argument("overrides", nargs="*", default=[], metavar="key=value", help=change)
 

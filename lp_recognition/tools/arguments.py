@@ -58,6 +58,8 @@ def parse_model_arguments(
 ) -> ModelArguments:
     """Reads a command line `config [key=value ...] [--checkpoint FILE | --model FILE]`.
 
+    The name of a shipped model stands for the settings that it carries, and for the model where no other is named.
+
     Args:
         argv: The words; None takes those of the process.
         description: The script's docstring, which is its `--help`.
@@ -69,7 +71,7 @@ def parse_model_arguments(
         ConfigError: the config, or a setting that is changed, is wrong.
     """
     parser = ScriptParser(description)
-    parser.add_config(example)
+    parser.add_config(example, also=", or a shipped model's name, which is then the model")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--checkpoint", default="", help="a checkpoint, .ckpt")
     which.add_argument(
@@ -78,9 +80,26 @@ def parse_model_arguments(
     add_more(parser)
     arguments = parser.parse_intermixed_args(argv)
 
-    load_config = importlib.import_module(f"lp_recognition.settings.{task}").load_config
-    config = load_config(arguments.config, arguments.overrides)
-    return ModelArguments(config, arguments.config, arguments.checkpoint, arguments.model, arguments)
+    from lp_recognition.settings.loading import override
+
+    shipped = _shipped(arguments.config, task)
+    if shipped is None:
+        load_config = importlib.import_module(f"lp_recognition.settings.{task}").load_config
+        config, model = load_config(arguments.config, arguments.overrides), arguments.model
+    else:
+        config = override(shipped, arguments.overrides)
+        model = "" if arguments.checkpoint else arguments.model or arguments.config
+    return ModelArguments(config, arguments.config, arguments.checkpoint, model, arguments)
+
+
+def _shipped(name: str, task: str) -> Any:
+    """The settings of a shipped model of that name; None where there is none, or a config of that name."""
+    from lp_recognition.model_files.pretrained import find_model, shipped_models
+
+    if Path(name).exists() or name not in shipped_models():
+        return None
+    description = importlib.import_module(f"lp_recognition.model_files.{task}").read_description(find_model(name))
+    return None if description is None else description.config
 
 
 def add_crops(parser: ScriptParser, margin: str) -> None:

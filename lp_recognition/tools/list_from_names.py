@@ -1,9 +1,9 @@
 """Writes a `path LABEL` list of images whose labels stand in their names, or in text files of their names.
 
-By default the label is what stands before the first `_` of a name: 京A12345_0.jpg, ABC123.png. Name another --pattern,
-a regular expression for the beginning of the name with a group `label`. With --label_files each image has its label in
-a text file: x.jpg in x.txt beside it, or in another folder that is named. Images without a label are left out and said.
-Exit status: 0, 1 when images were left out, 2 on a mistake.
+By default the label is what stands before the first `_` of a name, if it has a digit: 京A12345_0.jpg, ABC123.png, but
+not IMG_2024.jpg. Name another --pattern, a regular expression for the beginning of the name with a group `label`. With
+--label_files each image has its label in a text file: x.jpg in x.txt beside it, or in another folder that is named.
+Images without a label are left out and said. Exit status: 0, 1 when images were left out, 2 on a mistake.
 
 example:
   python -m utils.list_from_names images/ --output list.txt
@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, help="the folder with the images")
     parser.add_argument("--output", type=Path, required=True, help="the list to write")
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--pattern", default=NAME_PATTERN, help="what names look like (%(default)s)")
+    source.add_argument("--pattern", default="", help=f"what names look like ({NAME_PATTERN}, with a digit)")
     source.add_argument(
         "--label_files", "--label-files", nargs="?", const="", metavar="FOLDER",
         help="labels are in text files, beside the images or in FOLDER",

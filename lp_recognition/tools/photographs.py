@@ -17,6 +17,7 @@ from lp_recognition.tools.printing import Form
 
 if TYPE_CHECKING:
     from lp_recognition.images.image import Image
+    from lp_recognition.lists.image_lists import GivenImage
     from lp_recognition.reading.alpr import AlprPlate
     from lp_recognition.reading.detector import Detection
 
@@ -78,25 +79,25 @@ def search_pictures(arguments: argparse.Namespace, search: Search, form: Form) -
     from lp_recognition.images.image import write_image
 
     pictures = _pictures(arguments.images, arguments.allow_url)
-    names = [name for name in pictures if isinstance(name, str)]
+    names = [picture.path for picture in pictures if not isinstance(picture, UserError)]
     drawn = iter(_drawn_files(names, arguments.output))
     show = form(names)
     status = 0
-    for name in pictures:
+    for picture in pictures:
         try:
-            if isinstance(name, UserError):
-                raise name
+            if isinstance(picture, UserError):
+                raise picture
             file = next(drawn, None)
             began = time.perf_counter()
-            image = _opened(name)
+            image = _opened(picture.path)
             found = search(image)
             milliseconds = 1000 * (time.perf_counter() - began)
             if file is not None:
                 write_image(file, draw_detections(image, found.detections, captions=found.captions))
-            show({"image": name, "plates": list(found.plates), "ms": round(milliseconds, 2)})
+            show({"image": picture.path, "plates": list(found.plates), "ms": round(milliseconds, 2)})
             sys.stdout.flush()  # each line as it comes, between those of the errors
         except UserError as error:
-            print_error(error)
+            print_error(error if isinstance(picture, UserError) else picture.telling(error))
             status = 2
     return status
 
@@ -126,18 +127,18 @@ def read_and_searched(plates: Sequence[AlprPlate]) -> Searched:
     return Searched(detections, records, [plate_caption(one.text, one.confidence) for one in plates])
 
 
-def _pictures(given: Sequence[str], allow_url: bool) -> list[str | UserError]:
+def _pictures(given: Sequence[str], allow_url: bool) -> list[GivenImage | UserError]:
     from lp_recognition.images.urls import is_url
-    from lp_recognition.lists.image_lists import images_of
+    from lp_recognition.lists.image_lists import GivenImage, images_of
 
     if not given:
         raise UserError("expected photographs, received none; alpr read photo.jpg")
-    pictures: list[str | UserError] = []
+    pictures: list[GivenImage | UserError] = []
     for word in given:
         if not is_url(word):
             pictures += images_of(word)
         elif allow_url:
-            pictures.append(word)
+            pictures.append(GivenImage(word))
         else:
             pictures.append(UserError(f"{word}: expected a file, received an address; --allow_url fetches it"))
     return pictures

@@ -70,18 +70,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         patterns=arguments.patterns,
     )
     images = [image for given in arguments.images for image in images_of(given)]
-    show = _FORMS[arguments.form]([image for image in images if isinstance(image, str)])
+    show = _FORMS[arguments.form]([image.path for image in images if not isinstance(image, UserError)])
     status = 0
     for image in images:
         try:
             if isinstance(image, UserError):
                 raise image
             began = time.perf_counter()
-            reading = recognizer.read(image)
-            show(_Result(image, reading, arguments.model, 1000 * (time.perf_counter() - began)))
+            reading = recognizer.read(image.path)
+            show(_Result(image.path, reading, arguments.model, 1000 * (time.perf_counter() - began)))
             sys.stdout.flush()  # each line as it comes, between those of the errors
         except UserError as error:
-            print_error(error)
+            print_error(error if isinstance(image, UserError) else image.telling(error))
             status = 2
     return status
 

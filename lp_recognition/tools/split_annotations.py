@@ -2,10 +2,12 @@
 
 Splitting by image would put the same car into training and test. Every first character (the province, in China) has
 its share of plates in each part, within a few, and a plate comes into val or test with the same probability however
-many images it has, so the parts are alike. The same list, shares and seed give the same split.
+many images it has, so the parts are alike. The same list, shares and seed give the same split. A part that is not
+named is not made; where neither is, each gets a tenth.
 
 example:
   python -m utils.split_annotations all.txt --val 0.1 --test 0.1 --seed 1
+  python -m utils.split_annotations all.txt --val 0.2                      # no test.txt
 """
 
 from __future__ import annotations
@@ -20,20 +22,28 @@ from lp_recognition.system.errors import run_script
 from lp_recognition.system.options import ScriptParser
 from lp_recognition.texts.vocabulary import plate_of
 
+#: Of val and of test, where neither is named.
+_SHARE = 0.1
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the script; see the top of the file."""
     parser = ScriptParser(__doc__)
     parser.add_argument("list", type=Path, help="the list to split, rows of 'path LABEL'")
-    parser.add_argument("--val", type=float, default=0.1, help="share of the plates for val.txt (%(default)s)")
-    parser.add_argument("--test", type=float, default=0.1, help="share of the plates for test.txt (%(default)s)")
+    for part in ("val", "test"):
+        parser.add_argument(
+            f"--{part}", type=float, metavar="SHARE",
+            help=f"share of the plates for {part}.txt (0 where only the other is given, {_SHARE} without both)",
+        )  # fmt: skip
     parser.add_argument("--seed", type=int, default=1, help="another seed, another split (%(default)s)")
     parser.add_argument("--output", type=Path, help="the folder for the lists (default: that of the list)")
     parser.add_argument("--overwrite", action="store_true", help="replace lists that are there")
     args = parser.parse_args(argv)
 
     rows, _ = read_annotations(args.list)
-    shares = {"train": 1 - args.val - args.test, "val": args.val, "test": args.test}
+    unnamed = _SHARE if args.val is None and args.test is None else 0.0
+    val, test = (unnamed if share is None else share for share in (args.val, args.test))
+    shares = {"train": 1 - val - test, "val": val, "test": test}
     folder = args.output or args.list.parent
     parts = {folder / f"{part}.txt": chosen for part, chosen in split_by_plate(rows, shares, args.seed).items()}
     write_lists(

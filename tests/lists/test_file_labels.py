@@ -69,6 +69,19 @@ def test_images_without_a_label_are_left_out_and_said(capsys):
     ]
 
 
+def test_a_name_without_a_digit_is_no_plate_unless_a_pattern_says_so(capsys):
+    make({f"{name}.jpg": "" for name in ("IMG_2024", "plate_1", "京A12345_0", "ABC-1_x")})
+    assert main([".", "--output", "list.txt"]) == 1
+    assert sorted(rows_of("list.txt").values()) == ["ABC-1", "京A12345"]
+    first, _ = capsys.readouterr().err.splitlines()
+    assert first == (
+        "IMG_2024.jpg: expected the text of a plate, with a digit, before the first _, received IMG; if it is one, "
+        "--pattern '(?P<label>[^_]+)' takes it"
+    )
+    assert main([".", "--output", "list.txt", "--pattern", "(?P<label>[^_]+)", "--overwrite"]) == 0
+    assert sorted(rows_of("list.txt").values()) == ["ABC-1", "IMG", "plate", "京A12345"]
+
+
 def test_many_left_out_are_counted(capsys):
     make({f"{number}.jpg": "" for number in range(8)} | {"A1.jpg": "", "notes.md": ""})
     assert main([".", "--output", "list.txt", "--pattern", "(?P<label>[A-Z]+.*)"]) == 1

@@ -167,6 +167,23 @@ def test_split_annotations_writes_three_lists(tmp_path: Path, capsys: pytest.Cap
     assert not (tmp_path / "deeper/place/test.txt").exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], {"train": 16, "val": 2, "test": 2}),
+        (["--val", "0.2"], {"train": 16, "val": 4}),
+        (["--test", "0.3"], {"train": 14, "test": 6}),
+        (["--val", "0.2", "--test", "0.1"], {"train": 14, "val": 4, "test": 2}),
+        (["--val", "0"], {"train": 20}),
+    ],
+)
+def test_a_part_that_is_not_named_is_not_made(tmp_path: Path, options: list[str], expected: dict[str, int]):
+    path = write(tmp_path / "all.txt", [(f"{number}.jpg", f"A{number}") for number in range(20)])
+    assert split_annotations([str(path), *options]) == 0
+    parts = {part: tmp_path / f"{part}.txt" for part in SHARES}
+    assert {part: len(rows_of(file)) for part, file in parts.items() if file.exists()} == expected
+
+
 # Moving
 
 

@@ -108,6 +108,13 @@ def test_what_is_no_model_is_one_line(tmp_path, data, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["x.ckpt", "graph.pb", "graph.pb.frozen"])
+def test_what_is_not_converted_yet_is_told_how(tmp_path, name):
+    (tmp_path / name).write_bytes(b"PK\3\4 and more")
+    with pytest.raises(ModelError, match=rf"{name}: expected a \.tflite file, received a .*export_frozen_graph\.py"):
+        open_interpreter(tmp_path / name)
+
+
 def test_files_that_are_not_there(tmp_path):
     with pytest.raises(ModelError, match=r"none\.tflite: expected a \.tflite file, .*No such file"):
         open_interpreter(tmp_path / "none.tflite")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -140,6 +141,19 @@ def test_the_other_scripts_take_names(shipped, pictures, tmp_path, capsys):
     assert "75.0% (3 right" in capsys.readouterr().out
     assert len(list(Path("out", "eval").glob("tiny_cn_int8-*/eval.json"))) == 1
     assert not list(shipped.rglob("eval.*"))
+
+
+def test_the_name_of_a_shipped_model_stands_for_its_config_and_itself(shipped, pictures, capsys):
+    listed = f"eval.file_list_path={pictures / 'drawn.txt'}"
+    assert eval_lpr.main(["tiny_cn", listed, "eval.output_dir=results"]) == 0
+    assert capsys.readouterr().out.startswith("model: tiny_cn\n")
+    assert json.loads(Path("results/eval.json").read_text(encoding="utf-8"))["right"] == 3
+    assert eval_lpr.main(["tiny_cn", listed, "--model", "tiny_cn_uint8"]) == 0
+    assert capsys.readouterr().out.startswith("model: tiny_cn_uint8\n")
+    with pytest.raises(ConfigError, match=r"command line: unknown key `eval\.bem_width`"):
+        eval_lpr.main(["tiny_cn", "eval.bem_width=3"])
+    with pytest.raises(ConfigError, match=r"tiny_zn: expected a \.py or \.yaml config"):
+        eval_lpr.main(["tiny_zn"])
 
 
 # ---- utils.read ----------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -71,9 +72,31 @@ def test_a_folder_that_is_a_file_is_one_line(tmp_path):
     with pytest.raises(UserError, match="cannot be written"):
         write_text(tmp_path / "file" / "x", "text")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(UserError, match="cannot be written"):
+    with pytest.raises(UserError, match=r"folder: cannot be written: it is a folder; name a file, such as .*/NAME"):
         write_text(tmp_path / "folder", "text")
     assert (tmp_path / "folder").is_dir()
+    assert list((tmp_path / "folder").iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="a Linux of its own has /dev/full")
+def test_a_device_stays_what_it_is(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(UserError, match=r"/dev/full: cannot be written: No space left on device; .* another place"):
+        write_text("/dev/full", "text")
+    write_text("/dev/null", "text")
+    assert Path("/dev/full").is_char_device()
+    assert Path("/dev/null").is_char_device()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pipe_is_given_the_text(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_text(tmp_path / "pipe", "text")
+        assert os.read(reader, 100) == b"text"
+    finally:
+        os.close(reader)
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")

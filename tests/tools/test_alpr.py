@@ -166,8 +166,18 @@ def test_what_cannot_be_read_is_told_in_its_place_and_the_others_are_read(plates
     assert result.returncode == 2
     shown = result.stdout.splitlines()
     assert shown[0::2] == lines[: len(bad)]
-    starts = [f"error: {path}" for path in [*bad[:4], str(tmp_path / "gone.jpg"), str(tmp_path / "two")]]
+    row = f"{tmp_path / 'list.txt'}:1: {tmp_path / 'gone.jpg'}"
+    starts = [f"error: {path}" for path in [*bad[:4], row, str(tmp_path / "two")]]
     assert [line[: len(start)] for line, start in zip(shown[1::2], starts, strict=True)] == starts
+
+
+@pytest.mark.parametrize(("name", "row"), [("list.txt", "broken.jpg"), ("list.csv", "broken.jpg,A1")])
+def test_alpr_names_the_row_of_a_broken_picture(tmp_path, capsys, name, row):
+    (tmp_path / "broken.jpg").write_bytes(b"x")
+    (tmp_path / name).write_text(f"image_path,plate_text\n{row}\n" if name.endswith("csv") else f"\n{row}\n")
+    assert alpr.main(["read", "--crops", str(tmp_path / name), "--reader", "lprnet_mcu_cn"]) == 2
+    place = f"{tmp_path / name}:2: {tmp_path / 'broken.jpg'}"
+    assert capsys.readouterr().err.startswith(f"error: {place}: expected an image, received 1 bytes")
 
 
 def test_a_model_that_is_missing_is_told_before_anything_is_printed(plates, capsys):
