@@ -16,7 +16,7 @@ def test_a_photograph_is_read_step_by_step():
     times = {step: float(cells[step]) for step in ("network", "detect", "rectify", "read", "in all", "with the JPEG")}
     assert 0 < times["network"] < times["detect"] < times["in all"] < times["with the JPEG"]
     assert cells["of the first"] == "1.0"
-    assert "medians of 2 runs in turn, one thread; read by lprnet_mcu_cn" in result.stdout
+    assert "medians of 2 runs in turn; read by lprnet_mcu_cn" in result.stdout
 
 
 def test_the_number_of_runs_is_told():
