@@ -100,7 +100,7 @@ def test_what_it_says_of_itself(wheel):
 def test_it_reads_a_plate_where_there_is_no_clone(wheel, crops, tmp_path):
     wheel.extractall(tmp_path / "site")
     image = next((crops / "crops 图").iterdir())
-    site, arguments = str(tmp_path / "site"), ["alpr", "read", str(image), "--json"]
+    site, arguments = str(tmp_path / "site"), ["alpr", "read", "--crops", str(image), "--json"]
     code = (
         f"import sys; sys.path.insert(0, {site!r}); sys.argv = {arguments}\n"
         "from lp_recognition.model_files import pretrained; print(pretrained.__file__, flush=True)\n"

@@ -17,10 +17,9 @@ from lp_recognition.evaluation.pictures import EvaluationScenes
 from lp_recognition.images.image import Image, read_image
 from lp_recognition.images.scene_augmentation import letterbox_map, move
 from lp_recognition.lists.scenes import Scene
-from lp_recognition.reading.alpr import read_surest
+from lp_recognition.reading.alpr import read_at
 from lp_recognition.reading.detector import Detection
 from lp_recognition.reading.recognizer import Reading, Recognizer
-from lp_recognition.reading.rectification import rectify
 from lp_recognition.system.files import write_text
 from lp_recognition.system.tables import format_table
 from lp_recognition.texts.vocabulary import plate_of
@@ -218,7 +217,7 @@ def _name(scene: Scene) -> str:
 
 
 def _read(photograph: Image, corners: np.ndarray, readers: Mapping[str, Recognizer]) -> Reading:
-    return read_surest(readers, rectify(photograph, corners))[1]
+    return read_at(readers, photograph, corners)[0]
 
 
 def _row(country: str, counts: Counts) -> tuple[object, ...]:

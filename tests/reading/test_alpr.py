@@ -11,6 +11,7 @@ from tiny_plates import CONFIG, plate
 from tiny_tflite import tiny_tflite
 
 from lp_recognition import Alpr
+from lp_recognition.reading.alpr import read_at
 from lp_recognition.reading.detector import Detection, Detector
 from lp_recognition.reading.recognizer import Reading, Recognizer
 
@@ -62,6 +63,26 @@ def test_the_surest_reader_is_believed(tmp_path, photograph, detector):
     sure.read = lambda image: type(reading)("Y", 0.8, (0.8,))
     plates = Alpr(detector, [doubtful, sure]).read(photograph)
     assert {(one.text, one.reader) for one in plates} == {("Y", str(tmp_path / "tiny.tflite"))}
+
+
+@pytest.mark.parametrize(
+    ("confidences", "believed"),
+    [([0.8], 0.8), ([0.3, 0.7, 0.5], 0.7), ([0.3, 0.9], 0.9), ([0.6, 0.5, 0.4], 0.6)],
+)
+def test_what_is_read_doubtfully_is_read_again_cut_out_otherwise(tmp_path, photograph, confidences, believed):
+    (tmp_path / "tiny.tflite").write_bytes(tiny_tflite("uint8"))
+    reader, crops = Recognizer(tmp_path / "tiny.tflite", config=CONFIG), []
+
+    def read(image: np.ndarray) -> Reading:
+        crops.append(image)
+        return Reading("X", confidences[len(crops) - 1], ())
+
+    reader.read = read
+    reading, name, crop = read_at({"tiny": reader}, photograph, CORNERS)
+    assert (reading.confidence, name) == (believed, "tiny")
+    assert len(crops) == len(confidences)
+    assert crop is crops[confidences.index(believed)]
+    assert len({image.shape for image in crops}) == len(crops)  # none is cut out twice alike
 
 
 def test_without_a_detector_every_picture_is_a_crop(tmp_path):
