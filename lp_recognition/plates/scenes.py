@@ -14,17 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lp_recognition.plates import effects
+from lp_recognition.plates.assortment import Assortment
 from lp_recognition.plates.degradations import Defocus, Degradations, Jpeg, Motion, Perspective, Tilt
-from lp_recognition.plates.drawing import Drawing, PlateDrawer
-from lp_recognition.plates.formats import FormatError, load_format
+from lp_recognition.plates.drawing import Drawing
+from lp_recognition.plates.formats import Format, FormatError
 from lp_recognition.plates.photograph import turn
 from lp_recognition.plates.streets import backdrop, draw_decoy, draw_vehicle
-from lp_recognition.plates.text import TextSource
 
 Image = NDArray[Any]  # uint8; OpenCV's own types are wider
 
-#: Plates are drawn this wide, whichever is nearest above what the picture shows, and averaged down.
-_WIDTHS = (72, 144, 288)
 _OVERSAMPLING = 2
 #: A plate reaches at most this share of its width and height out of the picture.
 _MOST_OUTSIDE = 0.12
@@ -116,31 +114,24 @@ class SceneGenerator:
         plate_widths: tuple[float, float] = (0.025, 0.55),
         degradations: Degradations | None = None,
     ) -> None:
-        if not formats:
-            raise FormatError("expected at least one plate format, received none")
         if seed < 0:
             raise FormatError(f"expected a seed of 0 or more, received {seed}")
         if min(size) < 48 or max(size) > 4096:
             raise FormatError(f"expected a size (height, width) of 48 to 4096 pixels, received {tuple(size)}")
         if not 0 < plate_widths[0] <= plate_widths[1] <= 1:
             raise FormatError(f"expected plate widths of 0 to 1, the narrower one first, received {plate_widths}")
-        weights = formats if isinstance(formats, Mapping) else {}
-        self._weights = [float(weights.get(str(name), 1.0)) for name in formats]
-        if min(self._weights) <= 0:
-            raise FormatError(f"expected positive weights of formats, received {dict(weights)}")
-        self.formats = [load_format(name) for name in formats]
         self.seed = seed
         self.size = size
         self._backgrounds = list(backgrounds)
         self._plate_widths = plate_widths
         self._settings = degradations or scene_degradations()
         self._good = self._settings.good_photograph()
-        self._texts = [TextSource(plate_format) for plate_format in self.formats]
-        self._drawers: dict[tuple[int, int], PlateDrawer] = {}
+        self._plates = Assortment(formats, self._settings)
 
-    def __getstate__(self) -> dict[str, Any]:
-        """What is pickled: no cache."""
-        return {**self.__dict__, "_drawers": {}}
+    @property
+    def formats(self) -> list[Format]:
+        """The formats of the plates."""
+        return self._plates.formats
 
     def draw(self, index: int) -> DrawnScene:
         """Draws scene number `index` (0 or more)."""
@@ -175,7 +166,7 @@ class SceneGenerator:
 
     def _place_plate(self, others: Sequence[_Placed], settings: Degradations, random: Random) -> _Placed | None:
         """Chooses a plate and a place where no other plate is; None where there is no room."""
-        which = random.choices(range(len(self.formats)), self._weights)[0]
+        which = self._plates.choose(random)
         wide_mm, high_mm = self.formats[which].size_mm
         half = high_mm / wide_mm / 2
         width = self.size[1] * math.exp(random.uniform(*(math.log(share) for share in self._plate_widths)))
@@ -192,16 +183,9 @@ class SceneGenerator:
         return None
 
     def _lay(self, image: Image, placed: _Placed, random: Random) -> SeenPlate:
-        drawer = self._drawer(placed.which, next((wide for wide in _WIDTHS if wide >= placed.shown), _WIDTHS[-1]))
-        text = self._texts[placed.which].draw(random)
-        lay_plate(image, drawer.draw(text, random), placed.corners)
+        drawing, text = self._plates.draw(placed.which, placed.shown, random)
+        lay_plate(image, drawing, placed.corners)
         return SeenPlate(placed.corners.astype(np.float32), text.label, self.formats[placed.which].name)
-
-    def _drawer(self, which: int, width: int) -> PlateDrawer:
-        drawer = self._drawers.get((which, width))
-        if drawer is None:
-            drawer = self._drawers[which, width] = PlateDrawer(self.formats[which], width, None, self._settings)
-        return drawer
 
     def _place(self, quad: NDArray[np.float64], random: Random) -> NDArray[np.float64]:
         low, high = quad.min(axis=0), quad.max(axis=0)
