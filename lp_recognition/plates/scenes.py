@@ -227,11 +227,18 @@ def lay_plate(image: Image, drawing: Drawing, corners: NDArray[np.float64], opac
     matrix = cv2.getPerspectiveTransform(source - np.float32(0.5), (target - 0.5).astype(np.float32))
     size = (int(right - left) * _OVERSAMPLING, int(bottom - top) * _OVERSAMPLING)
     area = image[top:bottom, left:right]
-    large = cv2.resize(area, size, interpolation=cv2.INTER_LINEAR)
-    flags, border = cv2.INTER_LINEAR, cv2.BORDER_TRANSPARENT
-    large = cv2.warpPerspective(plate, matrix, size, dst=large, flags=flags, borderMode=border)
-    laid = cv2.resize(large, (area.shape[1], area.shape[0]), interpolation=cv2.INTER_AREA)
-    area[:] = laid if opacity >= 1 else cv2.addWeighted(laid, opacity, area, 1 - opacity, 0)
+    # What the plate covers of each pixel is its own; beside it nothing changes.
+    laid, cover = (
+        cv2.resize(
+            cv2.warpPerspective(source, matrix, size, flags=cv2.INTER_LINEAR),
+            (area.shape[1], area.shape[0]),
+            interpolation=cv2.INTER_AREA,
+        )
+        for source in (plate, np.full(plate.shape, 255, np.uint8))
+    )
+    behind = cv2.multiply(area, 255 - cover, scale=1 / 255)
+    covered = cv2.add(behind, laid)
+    area[:] = covered if opacity >= 1 else cv2.addWeighted(covered, opacity, area, 1 - opacity, 0)
 
 
 def _near(corners: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
