@@ -7,7 +7,8 @@ A list is JSON lines, UTF-8, an object a row:
 
 (in one line). `image` belongs to the folder of its list. Coordinates are pixels of the picture as it is shown, from the
 outer corner of its first pixel. `box` may be left out where there are corners; `corners`, `text` and `country` may be
-null or left out. `complete` says that *all* plates in the picture are annotated. Other keys are kept, not looked at.
+null or left out. `complete` says that *all* plates in the picture are annotated. `corners_auto` are corners that a
+program guessed, where a person gave none. Other keys are kept, not looked at.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from lp_recognition.system.files import write_text
 #: Corners and boxes may lie outside of the picture by this share of its size: a plate that the picture cuts.
 _OUTSIDE = 1.0
 _KEYS = ("image", "width", "height", "complete", "set", "plates")
-_PLATE_KEYS = ("box", "corners", "text", "country")
+_PLATE_KEYS = ("box", "corners", "corners_auto", "text", "country")
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class ScenePlate:
             is known.
         text: Its text; empty where it is not known.
         country: Its country, by whatever code the list uses; empty where it is not known.
+        guessed_corners: Corners by a program's guess, or None.
         more: Other keys of the row.
     """
 
@@ -47,6 +49,7 @@ class ScenePlate:
     corners: tuple[Point, ...] | None = None
     text: str = ""
     country: str = ""
+    guessed_corners: tuple[Point, ...] | None = None
     more: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -135,14 +138,19 @@ def format_scene(scene: Scene) -> str:
 
 def _plate_row(plate: ScenePlate) -> dict[str, Any]:
     left, top, right, bottom = plate.box
-    corners = None if plate.corners is None else [[_rounded(x), _rounded(y)] for x, y in plate.corners]
+    guessed = {} if plate.guessed_corners is None else {"corners_auto": _corner_row(plate.guessed_corners)}
     return {
         "box": [_rounded(value) for value in (left, top, right - left, bottom - top)],
-        "corners": corners,
+        "corners": _corner_row(plate.corners),
+        **guessed,
         "text": plate.text or None,
         "country": plate.country or None,
         **plate.more,
     }
+
+
+def _corner_row(corners: tuple[Point, ...] | None) -> list[list[float]] | None:
+    return None if corners is None else [[_rounded(x), _rounded(y)] for x, y in corners]
 
 
 def _rounded(value: float) -> float:
@@ -197,7 +205,7 @@ def _parse_plate(plate: Any, size: tuple[int, int], number: int) -> ScenePlate:
     place = f"plate {number}"
     if not isinstance(plate, dict):
         raise ValueError(f"{place}: expected an object, received {plate!r}")
-    corners = _parse_corners(plate.get("corners"), place)
+    corners, guessed = (_parse_corners(plate.get(key), key, place) for key in ("corners", "corners_auto"))
     box = _parse_box(plate.get("box"), place)
     if box is None:
         if corners is None:
@@ -207,14 +215,14 @@ def _parse_plate(plate: Any, size: tuple[int, int], number: int) -> ScenePlate:
     left, top, right, bottom = box
     if right <= 0 or bottom <= 0 or left >= width or top >= height:
         raise ValueError(f"{place}: expected a plate in the picture of {width}x{height}, received one outside of it")
-    for x, y in corners or ():
+    for x, y in (*(corners or ()), *(guessed or ())):
         if not (
             -_OUTSIDE * width <= x <= (1 + _OUTSIDE) * width and -_OUTSIDE * height <= y <= (1 + _OUTSIDE) * height
         ):
             raise ValueError(f"{place}: expected corners near the picture of {width}x{height}, received ({x:g}, {y:g})")
     more = {key: value for key, value in plate.items() if key not in _PLATE_KEYS}
     text, country = _text(plate.get("text"), f"{place}: text"), _text(plate.get("country"), f"{place}: country")
-    return ScenePlate(box, corners, text, country, more)
+    return ScenePlate(box, corners, text, country, guessed, more)
 
 
 def _parse_box(values: Any, place: str) -> Sides | None:
@@ -228,21 +236,21 @@ def _parse_box(values: Any, place: str) -> Sides | None:
     return x, y, x + width, y + height
 
 
-def _parse_corners(values: Any, place: str) -> tuple[Point, ...] | None:
+def _parse_corners(values: Any, key: str, place: str) -> tuple[Point, ...] | None:
     if values is None:
         return None
     if not isinstance(values, list) or len(values) != 4 or not all(isinstance(p, list) and len(p) == 2 for p in values):
-        raise ValueError(f"{place}: corners: expected four [x, y], received {values!r}")
-    corners = tuple((_number(x, f"{place}: corners"), _number(y, f"{place}: corners")) for x, y in values)
+        raise ValueError(f"{place}: {key}: expected four [x, y], received {values!r}")
+    corners = tuple((_number(x, f"{place}: {key}"), _number(y, f"{place}: {key}")) for x, y in values)
     if len(set(corners)) < 4 or min(triangle_areas(corners)) <= 0:
         try:
             right_order = order_corners(corners)
         except ValueError:
             right_order = None
         if right_order is None or abs(area(right_order)) < 1e-6:
-            raise ValueError(f"{place}: corners: expected four that span an area, received {values}")
+            raise ValueError(f"{place}: {key}: expected four that span an area, received {values}")
         raise ValueError(
-            f"{place}: corners: expected left-up, right-up, right-bottom, left-bottom, received another order: "
+            f"{place}: {key}: expected left-up, right-up, right-bottom, left-bottom, received another order: "
             f"{values}; in order they are {[list(point) for point in right_order]}"
         )
     return corners

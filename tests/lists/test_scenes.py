@@ -48,7 +48,7 @@ def test_what_may_be_left_out(tmp_path):
 
 
 def test_other_keys_are_kept(tmp_path):
-    row = {**ROW, "source": "somewhere", "plates": [{**PLATE, "corners_auto": [[0, 0]]}]}
+    row = {**ROW, "source": "somewhere", "plates": [{**PLATE, "guess": [[0, 0]]}]}
     [scene], _ = read_scenes(written(tmp_path, row))
     assert json.loads(format_scene(scene)) == {**row, "image": str(tmp_path / "图 1.jpg")}
 
@@ -135,3 +135,19 @@ def test_what_is_written_is_read_back(tmp_path_factory, some, complete, group):
     for ours, theirs in zip(scene.plates, read.plates, strict=True):
         assert (ours.corners, ours.text, ours.country) == (theirs.corners, theirs.text, theirs.country)
         assert all(math.isclose(a, b, abs_tol=0.011) for a, b in zip(ours.box, theirs.box, strict=True))
+
+
+def test_guessed_corners_are_apart_from_true_ones(tmp_path):
+    guess = [[10, 10], [40, 11], [40, 20], [10, 19]]
+    plate = {"box": [10, 10, 30, 10], "corners": None, "corners_auto": guess}
+    path = tmp_path / "list.jsonl"
+    path.write_text(json.dumps({"image": "1.jpg", "width": 64, "height": 48, "plates": [plate]}), encoding="utf-8")
+    (scene,), _ = read_scenes(path)
+    assert scene.plates[0].corners is None
+    assert scene.plates[0].guessed_corners == tuple(map(tuple, guess))
+    assert json.loads(format_scene(scene))["plates"][0]["corners_auto"] == guess
+
+    plate["corners_auto"] = guess[::-1]
+    path.write_text(json.dumps({"image": "1.jpg", "width": 64, "height": 48, "plates": [plate]}), encoding="utf-8")
+    with pytest.raises(AnnotationError, match=r"list\.jsonl:1: plate 1: corners_auto: expected left-up"):
+        read_scenes(path)
