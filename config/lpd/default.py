@@ -50,6 +50,12 @@ class train:
     # The share of drawn scenes, and the formats of their plates; a dict gives each format its weight.
     generated_share = 1.0
     plate_formats = ("cn_blue", "cn_green", "cz", "de", "eu", "us", "vn", "vn_motorcycle", "br_mercosur")
+    # Of the photographs, the share of those without plates, however few they are: they teach what is none.
+    empty_share = 0.1
+    # The share of photographs whose plates, where corners are known or guessed, give way to drawn ones.
+    replate_share = 0.0
+    # How much corners count that a program guessed (`corners_auto` of the lists), beside true ones.
+    guessed_corner_weight = 0.0
     # The share of photographs that are joined with others into one picture.
     join_share = 0.2
     # Look at photographs from nearer, further, turned; change light, blur, noise.

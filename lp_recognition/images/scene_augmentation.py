@@ -18,6 +18,8 @@ from lp_recognition.images.image import Image
 
 #: What lies outside of a picture: the gray in the middle of the range, which networks take for nothing.
 FILL = 128
+#: A photograph is seen from so far and so near, in parts of the scale at which all of it fits.
+_FURTHEST, _NEAREST = 0.6, 4.0
 
 
 def letterbox(image: Image, size: tuple[int, int]) -> tuple[Image, NDArray[np.float32]]:
@@ -53,12 +55,19 @@ def fitted_size(picture: tuple[int, ...], size: tuple[int, int]) -> tuple[int, i
 
 
 def random_view(
-    image: Image, plates: NDArray[np.floating], rng: Generator, size: tuple[int, int], smallest: float = 9.0
+    image: Image,
+    plates: NDArray[np.floating],
+    rng: Generator,
+    size: tuple[int, int],
+    smallest: float = 9.0,
+    *,
+    cover: bool = False,
 ) -> tuple[Image, NDArray[np.float32]]:
     """Looks at a photograph anew: nearer or further, shifted, turned, a little from aside.
 
     Where there are plates, one of them most often decides where to and how near: its width is drawn evenly over the
-    logarithm from `smallest` pixels to 0.6 of the picture, so that small plates are seen as often as large ones.
+    logarithm, from `smallest` pixels to 0.6 of the picture, as far as the photograph can be seen so far away without
+    filling too little of the view, or so near without being all blur.
 
     Args:
         image: uint8 `(h, w, channels)`.
@@ -66,19 +75,22 @@ def random_view(
         rng: Source of chance.
         size: `(height, width)` of the result.
         smallest: Of a plate, in pixels of the result.
+        cover: Begin from a photograph that covers the view, not from one that is whole in it.
 
     Returns:
         The view, and the map from the photograph's pixels to its own, float32 `(3, 3)`.
     """
     height, width = image.shape[:2]
-    whole = min(size[0] / height, size[1] / width)
+    whole = (max if cover else min)(size[0] / height, size[1] / width)
     # The point of the photograph to look at, and where it comes to lie in the view, in parts of its size.
     focus, spot = rng.uniform(0.35, 0.65, 2) * (width, height), rng.uniform(0.35, 0.65, 2)
-    scale = whole * math.exp(rng.uniform(math.log(0.6), math.log(1.8)))
+    scale = whole * math.exp(rng.uniform(math.log(0.7), math.log(1.8)))
     if len(plates) and rng.random() < 0.7:
         plate = plates[int(rng.integers(len(plates)))]
-        wanted = math.exp(rng.uniform(math.log(smallest), math.log(0.6 * size[1])))
-        scale = min(max(wanted / max(float(np.ptp(plate[:, 0])), 1.0), 0.4 * whole), 4 * whole)
+        across = max(float(np.ptp(plate[:, 0])), 1.0)
+        furthest = min(max(_FURTHEST * whole, smallest / across), _NEAREST * whole)
+        nearest = max(min(_NEAREST * whole, 0.6 * size[1] / across), furthest)
+        scale = math.exp(rng.uniform(math.log(furthest), math.log(nearest)))
         if scale > whole:  # else most of the photograph is in view wherever one looks
             focus, spot = plate.mean(axis=0), rng.uniform(0.08, 0.92, 2)
     angle = math.radians(rng.normal(0, 6))

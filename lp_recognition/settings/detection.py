@@ -26,7 +26,10 @@ class TrainConfig(PlatesConfig):
 
     # Data
     plate_formats: tuple[str, ...] | dict[str, float] = ("cn_blue", "cz", "eu", "us", "vn")
+    empty_share: Fraction = 0.1
+    replate_share: Fraction = 0.0
     join_share: Fraction = 0.2
+    guessed_corner_weight: Fraction = 0.0
     apply_geometric_aug: bool = True
     apply_photometric_aug: bool = True
     # Loss

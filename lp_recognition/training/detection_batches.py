@@ -6,8 +6,10 @@ any way and a resumed run goes on at the very sample where the stopped one was.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 import cv2
@@ -17,6 +19,8 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from lp_recognition.boxes.cells import Grids
+from lp_recognition.boxes.corners import Point
+from lp_recognition.boxes.intersection import box_iou, sides_around
 from lp_recognition.boxes.targets import (
     BOX,
     COMPLETE,
@@ -30,7 +34,8 @@ from lp_recognition.boxes.targets import (
 from lp_recognition.images import augmentation
 from lp_recognition.images.image import Image, Preprocessing, read_image
 from lp_recognition.images.scene_augmentation import FILL, letterbox, move, random_view
-from lp_recognition.lists.scenes import Scene
+from lp_recognition.lists.scenes import Scene, ScenePlate
+from lp_recognition.plates.replating import Replater
 from lp_recognition.plates.scenes import SceneGenerator
 from lp_recognition.settings.detection import DetectionConfig
 from lp_recognition.training.prefetching import Normalize
@@ -38,6 +43,8 @@ from lp_recognition.training.prefetching import Normalize
 _CACHE_BYTES = 1024 * 2**20
 #: Photographs are kept at so many times the network's size.
 _KEPT = 2.0
+#: A guess of corners whose box shares less than this with the plate's is a bad one.
+_LIKELY = 0.7
 #: A plate that a view shows less than this share of is neither right nor wrong there.
 _LEAST_SEEN = 0.65
 #: A plate of fewer pixels than this in height cannot be found.
@@ -74,10 +81,15 @@ def all_batches(config: DetectionConfig, scenes: Sequence[Scene]) -> Any:
     train = config.train
     parts, weights = [], []
     if train.generated_share < 1:
-        source = PhotographSource(scenes, config.preprocessing)
-        photographs = grain.MapDataset.source(source).seed(train.random_seed).shuffle().repeat()
-        parts.append(photographs.random_map(_View(config, source)))
-        weights.append(1 - train.generated_share)
+        with_plates = [scene for scene in scenes if scene.plates]
+        without = [scene for scene in scenes if not scene.plates]
+        empty_share = train.empty_share if with_plates and without else float(not with_plates)
+        for some, share in ((with_plates, 1 - empty_share), (without, empty_share)):
+            if share > 0:
+                source = PhotographSource(some, config.preprocessing, train.guessed_corner_weight)
+                photographs = grain.MapDataset.source(source).seed(train.random_seed).shuffle().repeat()
+                parts.append(photographs.random_map(_View(config, source)))
+                weights.append((1 - train.generated_share) * share)
     if train.generated_share > 0:
         drawn = grain.MapDataset.source(_DrawnSource(config)).seed(train.random_seed)
         parts.append(drawn.random_map(_View(config, None)))
@@ -87,11 +99,18 @@ def all_batches(config: DetectionConfig, scenes: Sequence[Scene]) -> Any:
 
 
 class PhotographSource:
-    """Random access to photographs, shrunk to about twice the network's size and kept while memory lasts."""
+    """Random access to photographs, shrunk to about twice the network's size and kept while memory lasts.
 
-    def __init__(self, scenes: Sequence[Scene], preprocessing: Preprocessing) -> None:
+    Args:
+        scenes: The photographs.
+        preprocessing: Of the network.
+        guessed_corner_weight: How much corners count that a program guessed.
+    """
+
+    def __init__(self, scenes: Sequence[Scene], preprocessing: Preprocessing, guessed_corner_weight: float) -> None:
         self._scenes = list(scenes)
         self._preprocessing = preprocessing
+        self._guessed_corner_weight = guessed_corner_weight
         self._cache: dict[int, Sample] = {}
         self._cached_bytes = 0
 
@@ -116,10 +135,9 @@ class PhotographSource:
             image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8).reshape(*size[::-1], -1)
         corners, weights = [], []
         for plate in scene.plates:
-            left, top, right, bottom = plate.box
-            known = plate.corners is not None
-            corners.append(plate.corners if known else ((left, top), (right, top), (right, bottom), (left, bottom)))
-            weights.append(float(known))
+            points, weight = self._corners_of(plate)
+            corners.append(points)
+            weights.append(weight)
         factor = np.array((image.shape[1] / scene.size[1], image.shape[0] / scene.size[0]), np.float32)
         return Sample(
             image,
@@ -127,6 +145,17 @@ class PhotographSource:
             np.array(weights, np.float32),
             scene.complete,
         )
+
+    def _corners_of(self, plate: ScenePlate) -> tuple[tuple[Point, ...], float]:
+        """The corners of a plate, and how much they count: those of its box, which count nothing, if need be."""
+        if plate.corners is not None:
+            return plate.corners, 1.0
+        guessed = plate.guessed_corners
+        weight = self._guessed_corner_weight
+        if guessed is not None and weight > 0 and box_iou(sides_around(guessed), plate.box) >= _LIKELY:
+            return guessed, weight
+        left, top, right, bottom = plate.box
+        return ((left, top), (right, top), (right, bottom), (left, bottom)), 0.0
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_cache": {}, "_cached_bytes": 0}  # a worker fills its own
@@ -159,10 +188,12 @@ class _View(grain.transforms.RandomMap):
         self._size = config.input_shape[:2]
         self._train = config.train
         self._source = source
+        self._replater = Replater(config.train.plate_formats) if source and config.train.replate_share > 0 else None
 
     def random_map(self, element: Sample, rng: Generator) -> Sample:
         if self._source is None:  # drawn as they are seen
             return element
+        element = self._replated(element, rng)
         if rng.random() < self._train.join_share:
             sample = self._joined(element, rng)
         else:
@@ -172,9 +203,19 @@ class _View(grain.transforms.RandomMap):
             image = augmentation.blur_and_noise(augmentation.photometric(image, rng), rng)
         return Sample(image, sample.corners, sample.corner_weights, sample.complete)
 
-    def _seen(self, sample: Sample, rng: Generator, size: tuple[int, int]) -> Sample:
+    def _replated(self, sample: Sample, rng: Generator) -> Sample:
+        """The photograph, now and then with other plates where it is known where they are."""
+        known = np.flatnonzero(sample.corner_weights > 0)
+        if self._replater is None or not len(known) or rng.random() >= self._train.replate_share:
+            return sample
+        image, random = sample.image.copy(), Random(int(rng.integers(2**62)))
+        for plate in known:
+            self._replater.replate(image, sample.corners[plate], random)
+        return dataclasses.replace(sample, image=image)
+
+    def _seen(self, sample: Sample, rng: Generator, size: tuple[int, int], *, cover: bool = False) -> Sample:
         if self._train.apply_geometric_aug:
-            image, matrix = random_view(sample.image, sample.corners, rng, size)
+            image, matrix = random_view(sample.image, sample.corners, rng, size, cover=cover)
         else:
             image, matrix = letterbox(sample.image, size)
         return Sample(image, move(sample.corners, matrix), sample.corner_weights, sample.complete)
@@ -191,7 +232,7 @@ class _View(grain.transforms.RandomMap):
         for number, (left, right) in enumerate(columns):
             for other, (top, bottom) in enumerate(rows):
                 sample = first if number == other == 0 else self._source[int(rng.integers(len(self._source)))]
-                part = self._seen(sample, rng, (bottom - top, right - left))
+                part = self._seen(sample, rng, (bottom - top, right - left), cover=True)
                 image[top:bottom, left:right] = part.image
                 # What is cut at the seam is seen as far as its part goes.
                 corners.append(_inside(part.corners, part.image.shape[:2]) + np.array((left, top), np.float32))

@@ -6,12 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from lp_recognition.boxes.targets import COMPLETE, CORNER_WEIGHT, CORNERS, HAS_PLATE, HEIGHT, UNDECIDED
 from lp_recognition.export.detection import DetectionExport
 from lp_recognition.export.exporting import export_checkpoint
+from lp_recognition.lists.scenes import Scene, ScenePlate
 from lp_recognition.model_files.checkpoints import load_checkpoint
 from lp_recognition.model_files.detection import measurement_of, read_description
 from lp_recognition.reading.detector import Detector
@@ -21,7 +23,7 @@ from lp_recognition.tools.compare_models import main as compare_models
 from lp_recognition.tools.generate_scenes import main as generate_scenes
 from lp_recognition.tools.models import open_detector
 from lp_recognition.training.detection import DetectionTask, train
-from lp_recognition.training.detection_batches import Sample, all_batches, encode
+from lp_recognition.training.detection_batches import PhotographSource, Sample, all_batches, encode
 
 SIZES = {"input_shape": (64, 96, 1), "stages": ((8, 1), (8, 1), (12, 1)), "head_filters": 8, "kernel_size": 3}
 LOOP = {"batch_size": 4, "steps": 4, "quantization_delay": 2, "save_checkpoints_steps": 2, "display_iter": 1,
@@ -95,6 +97,60 @@ def test_batches_are_the_same_for_the_same_numbers(scenes, tmp_path):
     assert pictures.shape == (4, 64, 96, 1)
     assert pictures.dtype == targets.dtype == np.float32
     assert not np.array_equal(first[0][0], first[1][0])
+
+
+def photographs(folder: Path, plates: list[ScenePlate], count: int = 4) -> list[Scene]:
+    """Photographs of a wall with strokes; its brightness says which one it is."""
+    found = []
+    for number in range(count):
+        image = np.full((120, 160, 3), 40 + 20 * number, np.uint8)
+        image[55:60, 55:85:4] = 250
+        path = folder / f"{number}.png"
+        cv2.imwrite(str(path), image)
+        found.append(Scene(path, (120, 160), tuple(plates), complete=True))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("guess", "weight", "expected"),
+    [
+        (((50, 50), (90, 52), (90, 62), (50, 60)), 0.3, 0.3),  # likely
+        (((50, 50), (90, 52), (90, 62), (50, 60)), 0.0, 0.0),  # not asked for
+        (((60, 50), (75, 50), (75, 54), (60, 54)), 0.3, 0.0),  # far from the box
+        (None, 0.3, 0.0),
+    ],
+)
+def test_guessed_corners_count_as_much_as_is_said(tmp_path, guess, weight, expected):
+    (scene,) = photographs(tmp_path, [ScenePlate((50, 50, 90, 62), None, guessed_corners=guess)], 1)
+    sample = PhotographSource([scene], config_of(tmp_path).preprocessing, weight)[0]
+    assert sample.corner_weights.tolist() == pytest.approx([expected])
+    wanted = guess if expected else ((50, 50), (90, 50), (90, 62), (50, 62))
+    np.testing.assert_allclose(sample.corners[0], wanted)
+
+
+def test_photographs_without_plates_have_their_share(tmp_path):
+    plate = ScenePlate((50, 50, 90, 62), ((50, 50), (90, 50), (90, 62), (50, 62)))
+    scenes = photographs(tmp_path, [plate]) + photographs(tmp_path, [], 1)
+    config = config_of(
+        tmp_path, file_list_path=("x",), generated_share=0.0, join_share=0.0, empty_share=0.5, batch_size=40,
+        apply_geometric_aug=False, apply_photometric_aug=False,
+    )  # fmt: skip
+    _, targets = all_batches(config, scenes)[0]
+    assert (targets[..., HAS_PLATE].sum(axis=1) == 0).mean() == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(("share", "changed"), [(0.0, False), (1.0, True)])
+def test_plates_are_replaced_as_often_as_is_said(tmp_path, share, changed):
+    corners = ((40, 50), (110, 50), (110, 72), (40, 72))
+    scenes = photographs(tmp_path, [ScenePlate((40, 50, 110, 72), corners)])
+    config = config_of(
+        tmp_path, file_list_path=("x",), generated_share=0.0, join_share=0.0, replate_share=share, batch_size=8,
+        apply_geometric_aug=False, apply_photometric_aug=False,
+    )  # fmt: skip
+    pictures, targets = all_batches(config, scenes)[0]
+    shown = [picture.round(3).tobytes() for picture in pictures]
+    assert (len(set(shown)) > len(scenes)) == changed
+    assert (targets[..., HAS_PLATE].sum(axis=1) > 0).all()
 
 
 @pytest.mark.parametrize("module", ["batches", "detection_batches", "prefetching"])
