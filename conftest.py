@@ -1,3 +1,3 @@
-"""Keeps pytest from collecting the script `test_lpr.py` as a test."""
+"""Keeps pytest from collecting the scripts `test_lpr.py` and `test_lpd.py` as tests."""
 
-collect_ignore = ["test_lpr.py"]
+collect_ignore = ["test_lpr.py", "test_lpd.py"]

@@ -146,7 +146,8 @@ def test_help_is_instant(target, how):
 def test_the_scripts_of_the_workflow_and_the_one_command_are_there():
     assert ROOT_SCRIPTS == [
         "alpr.py", "eval_lpd.py", "eval_lpr.py", "export_frozen_graph.py", "infer_frozen_graph_single_image.py",
-        "infer_tflite_single_image.py", "test_lpr.py", "train_lpd.py", "train_lpr.py",
+        "infer_tflite_single_image.py", "sample_inference.py", "test_lpd.py", "test_lpr.py", "train_lpd.py",
+        "train_lpr.py",
     ]  # fmt: skip
 
 
