@@ -82,7 +82,7 @@ def test_another_evaluation_replaces_no_earlier_one(model_dir, capsys):
     assert named == model_dir / "mine"
 
 
-def test_the_same_pictures_with_other_plates_are_another_evaluation(model_dir, tmp_path):
+def test_other_plates_or_pictures_are_another_evaluation(model_dir, tmp_path):
     detector = open_detector(model_dir / "model.ckpt-7.ckpt")
     scenes, _ = read_scenes(model_dir / "plates.jsonl")
 
@@ -94,7 +94,12 @@ def test_the_same_pictures_with_other_plates_are_another_evaluation(model_dir, t
 
     absolute = [dataclasses.replace(scene, path=scene.path.absolute()) for scene in scenes]
     bare = [dataclasses.replace(scene, plates=()) for scene in absolute]
-    assert folder_of("a.jsonl", absolute) == folder_of("b.jsonl", absolute) != folder_of("c.jsonl", bare)
+    swapped = [
+        dataclasses.replace(scene, path=other.path) for scene, other in zip(absolute, absolute[::-1], strict=True)
+    ]
+    assert folder_of("a.jsonl", absolute) == folder_of("b.jsonl", absolute)
+    others = {folder_of("c.jsonl", bare), folder_of("d.jsonl", swapped)}
+    assert len(others | {folder_of("a.jsonl", absolute)}) == 3
 
 
 def test_drawn_scenes_are_those_that_the_command_asks_for(model_dir, capsys):

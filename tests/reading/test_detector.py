@@ -80,6 +80,13 @@ def finder(tmp_path) -> Detector:
     return Detector(tmp_path / "finder.tflite")
 
 
+def test_each_threshold_is_the_argument_or_that_of_the_settings(finder, tmp_path):
+    config = finder.config.with_values(infer={"score_threshold": 0.7, "iou_threshold": 0.2})
+    path = tmp_path / "finder.tflite"
+    detectors = [Detector(path, config=config, **given) for given in ({}, {"score_threshold": 0.0, "iou_threshold": 1})]
+    assert [(one.score_threshold, one.iou_threshold) for one in detectors] == [(0.7, 0.2), (0.0, 1)]
+
+
 def test_small_plates_of_large_photographs_are_found_in_their_parts(finder):
     large = np.full((256, 384, 3), 128, np.uint8)
     large[96:160, 200:296] = photograph([(2, 3, "BBBCCC")], scale=1)
