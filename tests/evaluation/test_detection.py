@@ -79,6 +79,24 @@ def test_at_each_bound_plates_are_matched_anew():
     assert found.right[0.7].tolist() == [False, True]
 
 
+def test_precision_never_falls_with_recall():
+    """Wrong, right, right of two plates: 1/2 and 2/3 of what is found are right; 2/3 counts at both (its envelope)."""
+    pictures = [
+        judge(scene(plate(10, 10), plate(100, 100)), [seen(200, 10, 0.9), seen(10, 10, 0.8), seen(100, 100, 0.7)])
+    ]
+    assert average_precision(pictures, 0.5) == pytest.approx(2 / 3)
+
+
+def test_recall_at_each_bound_is_of_plates_that_near():
+    metrics = summarize([judge(scene(plate(10, 10), plate(100, 100)), [seen(20, 10, 0.9), seen(100, 100, 0.8)])], 0.5)
+    assert (metrics.recall_50, metrics.recall_70) == (1, 0.5)  # one of them shares 30 of 50
+
+
+def test_a_score_of_the_threshold_counts():
+    pictures = [judge(scene(plate(10, 10)), [seen(10, 10, 0.5)])]
+    assert [summarize(pictures, threshold).recall_50 for threshold in (0.5, 0.51)] == [1, 0]
+
+
 def test_nothing_found_and_nothing_there():
     metrics = summarize([judge(scene(plate(1, 1), complete=False), [])], 0.5)
     assert (metrics.recall_50, metrics.ap_50, metrics.precision, metrics.corner_error) == (0, 0, None, None)

@@ -13,7 +13,7 @@ from tiny_photographs import photograph, tiny_detector
 
 from lp_recognition.boxes.cells import Grids
 from lp_recognition.images.scene_augmentation import letterbox, move, random_view, warp
-from lp_recognition.reading.detector import Detector, decode_cells, tiles_of
+from lp_recognition.reading.detector import Detection, Detector, decode_cells, tiles_of
 from lp_recognition.reading.rectification import rectify
 
 GRIDS = Grids((96, 128), (8, 16))
@@ -94,6 +94,23 @@ def test_small_plates_of_large_photographs_are_found_in_their_parts(finder):
     for tiles in ("on", "auto"):
         [found] = finder.detect(large, tiles=tiles)
         assert found.box == pytest.approx((200 + 32, 96 + 16, 200 + 80, 96 + 40), abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("box", "side", "border"),
+    [((0, 20, 40, 30), 0, 0), ((20, 0, 60, 10), 1, 0), ((56, 20, 96, 30), 2, 384), ((20, 54, 60, 64), 3, 256)],
+)
+def test_a_plate_at_the_edge_of_a_part_counts_only_where_the_photograph_ends(finder, monkeypatch, box, side, border):
+    left, top, right, bottom = box
+    corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)
+
+    def find_plates(predict, pictures, *settings):
+        return [[Detection(corners, 0.9)] if picture.shape[0] == 64 else [] for picture in pictures]
+
+    monkeypatch.setattr("lp_recognition.reading.detector.find_plates", find_plates)
+    found = finder.detect(np.zeros((256, 384, 3), np.uint8), tiles="on")
+    assert {one.box[side] for one in found} == {border}
+    assert len(found) == sum(tile[side % 2] == border - (0, 0, 96, 64)[side] for tile in tiles_of((256, 384), (64, 96)))
 
 
 def test_parts_are_searched_on_their_own_only_where_the_whole_shows_nothing(finder):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -82,3 +83,17 @@ def test_a_folder_made_for_nothing_goes_again(tmp_path):
 def test_a_training_leaves_no_lock(tmp_path):
     train(config_of(tmp_path, steps=1, quantization_delay=1), ColorTask.prepare)
     assert not (tmp_path / ".training.lock").exists()
+
+
+def test_a_lock_that_its_owner_takes_away_meanwhile_is_none(tmp_path, monkeypatch):
+    lock, calls = fcntl.flock, []
+
+    def flock(descriptor, operation):
+        if not calls:  # the training before ends between our opening and our locking
+            (tmp_path / ".training.lock").unlink()
+        calls.append(operation)
+        lock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with owned(tmp_path), pytest.raises(UserError, match="no other training writes into"), owned(tmp_path):
+        pass
