@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import runpy
 import subprocess
 import sys
 import textwrap
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from lp_recognition.images import memory
 from lp_recognition.images.memory import MemoryBudget
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -87,6 +90,18 @@ def test_a_failure_gives_back_what_was_held():
 
 
 @pytest.mark.skipif(not hasattr(os, "register_at_fork"), reason="no fork here")
+@pytest.mark.parametrize(
+    ("told", "limit"), [("100000000\n", 50_000_000), ("max\n", 512_000_000), ("99000000000\n", 512_000_000)]
+)
+def test_a_container_decodes_in_half_of_what_it_may_have(monkeypatch, told, limit):
+    sizes = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 2**21}
+    with monkeypatch.context() as patch:
+        patch.setattr("os.sysconf", sizes.__getitem__)
+        patch.setattr("builtins.open", lambda path, **_: io.StringIO(told if path.endswith("memory.max") else ""))
+        found = runpy.run_path(memory.__file__)["DECODING"].limit
+    assert found == limit
+
+
 def test_a_child_holds_nothing_of_its_parents_threads():
     budget = MemoryBudget(100)
     with budget.take(100):

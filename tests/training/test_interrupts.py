@@ -13,7 +13,7 @@ import time
 
 import pytest
 from color_task import ColorTask, config_of
-from tiny_models import ROOT, tiny_config
+from tiny_models import ROOT, run_python, tiny_config
 
 from lp_recognition.lists.rows import LabelledRows, load_rows
 from lp_recognition.model_files.checkpoints import list_checkpoints, read_best
@@ -206,3 +206,20 @@ def test_a_run_that_waits_for_batches_that_never_come_can_be_ended(tmp_path):
     assert process.returncode == 130
     assert "ended at once; the last checkpoint is whole" in errors
     assert "Traceback" not in errors
+
+
+BATCHES = """
+from {script} import main  # as a worker process does first
+if __name__ == "__main__":
+    import grain
+    from lp_recognition.training.prefetching import prefetched
+    print(*prefetched(grain.MapDataset.range(3), 1))
+"""
+
+
+@pytest.mark.parametrize("script", ["train_lpr", "train_lpd"])
+def test_worker_processes_start_without_noise(tmp_path, script):
+    """Grain complains of a profiler of JAX that need not be there."""
+    (tmp_path / "batches.py").write_text(BATCHES.format(script=script))
+    result = run_python(tmp_path / "batches.py", PYTHONPATH=str(ROOT))
+    assert (result.returncode, result.stdout, result.stderr) == (0, "0 1 2\n", "")
