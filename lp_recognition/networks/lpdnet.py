@@ -68,7 +68,9 @@ def build_lpdnet(
         for number in range(2, count + 1):
             x = separable(x, f"stage{stage}_{number}", width(filters), size)
         if stage > 1:
-            y = separable(x, f"head{stage}", width(config.head_filters), config.kernel_size)
+            # By its name a tower comes after all stages: converters compute what is alike in the order of names, and
+            # a tower before the next stage would keep that stage's input in memory beside its own.
+            y = separable(x, f"tower{stage}", width(config.head_filters), config.kernel_size)
             y = unit(f"cells{stage}", CHANNELS, batch_norm=False, relu=False, quantize_output=False)(y)
             heads.append(keras.layers.Reshape((-1, CHANNELS), dtype="float32", name=f"flat{stage}")(y))
     x = heads[0] if len(heads) == 1 else keras.layers.Concatenate(axis=1, name="concat", dtype="float32")(heads)
