@@ -57,7 +57,7 @@ benchmarks: $(READY)
 	$(BIN)/python -m benchmarks.plate_generator
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.reading
-	$(BIN)/python -m benchmarks.detection_speed config/lpd_mcu.py
+	$(BIN)/python -m benchmarks.detection_speed
 
 clean:
 	rm -rf demo

@@ -32,4 +32,5 @@ CHECK
     )
     "$folder/$version/bin/alpr" --version
     bash .ci/reads_plates.sh "$folder/$version/bin/alpr" read --crops
+    bash .ci/reads_photographs.sh "$folder/$version/bin/alpr" read
 done

@@ -108,7 +108,7 @@ class eval:
     # Drawn scenes to measure on where there is no list.
     generated_scenes = 300
     # The least score of a plate, and how much two of them may share before they are one.
-    score_threshold = 0.4
+    score_threshold = 0.5
     iou_threshold = 0.4
     # The checkpoint to measure; else --checkpoint, else the best of model_dir.
     checkpoint = ""
@@ -127,5 +127,5 @@ class infer:
     # Where the pictures and the results go.
     output_dir = "out"
     # As of eval, for whatever finds plates; they go into the description of a file.
-    score_threshold = 0.4
+    score_threshold = 0.5
     iou_threshold = 0.4

@@ -42,7 +42,7 @@ class EvalConfig(ListedConfig):
 
     batch_size: PositiveInt = 32
     generated_scenes: PositiveInt = 300
-    score_threshold: Fraction = 0.4
+    score_threshold: Fraction = 0.5
     iou_threshold: Fraction = 0.4
 
 
@@ -51,7 +51,7 @@ class InferConfig(ListedConfig):
 
     batch_size: PositiveInt = 8
     output_dir: PathText = "out"
-    score_threshold: Fraction = 0.4
+    score_threshold: Fraction = 0.5
     iou_threshold: Fraction = 0.4
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tiny_models import run_python
 from tiny_tflite import tiny_tflite
 
-from lp_recognition.model_files import description
+from lp_recognition.model_files import description, detection
 from lp_recognition.model_files.description import (
     DESCRIPTION_FILE,
     ModelDescription,
@@ -297,14 +297,23 @@ def test_a_description_of_the_time_before_tasks_had_names_reads_plates():
     assert parse(yaml.safe_dump(values, allow_unicode=True), "x") == DESCRIPTION
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "pretrained").glob("*/*.tflite")), ids=lambda path: path.name)
-def test_shipped_files_describe_themselves(path):
+@pytest.mark.parametrize("path", sorted((ROOT / "pretrained").glob("lprnet*/*.tflite")), ids=lambda path: path.name)
+def test_shipped_readers_describe_themselves(path):
     found = read_description(path)
     assert found is not None
     assert found.meaning is RECOGNITION
     assert path.stem.endswith(f"_{found.kind}")
     assert measurement_of(found) is not None
     assert scaling_of(found) is not None
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "pretrained").glob("lpdnet*/*.tflite")), ids=lambda path: path.name)
+def test_shipped_detectors_describe_themselves(path):
+    found = detection.read_description(path)
+    assert found is not None
+    assert found.meaning is DETECTION
+    assert path.stem.endswith(f"_{found.kind}")
+    assert detection.measurement_of(found) is not None
 
 
 def test_another_task_is_refused_by_name():

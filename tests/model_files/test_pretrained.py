@@ -28,6 +28,10 @@ from lp_recognition.model_files.checkpoints import load_checkpoint
 from lp_recognition.model_files.description import ModelDescription
 from lp_recognition.model_files.recognition import RECOGNITION, Measurement, read_description
 from lp_recognition.plates import Degradations, PlateGenerator
+from lp_recognition.plates.scenes import SceneGenerator
+from lp_recognition.reading.detector import Detector
+from lp_recognition.settings import detection
+from lp_recognition.settings.detection import DetectionConfig
 from lp_recognition.settings.loading import refuse_other_model, save_settings
 from lp_recognition.settings.recognition import RecognitionConfig, load_config
 from lp_recognition.system.errors import ConfigError, ModelError, UserError
@@ -38,6 +42,11 @@ LABELS = ("京ABC", "AAA", "京BA", "B")  # the last one is wrong, so that not a
 #: The share of drawn plates that a shipped model has to read; nothing spoils them.
 BOUND = 0.8
 FOLDERS = sorted(folder for folder in (ROOT / "pretrained").iterdir() if folder.is_dir())
+READERS = [folder for folder in FOLDERS if folder.name.startswith("lprnet")]
+DETECTORS = [folder for folder in FOLDERS if folder.name.startswith("lpdnet")]
+#: The share of large drawn plates that a shipped detector has to find, and how far its corners may be off, as the
+#: median over the plate's height.
+FOUND, APART = 0.8, 0.25
 
 
 @pytest.fixture(scope="session")
@@ -364,11 +373,14 @@ def test_labels_of_the_picture_stay_apart_and_inside():
 
 # ---- What ships ----------------------------------------------------------------------------------------------------
 
-each_folder = pytest.mark.parametrize(
-    "folder",
-    FOLDERS or [pytest.param(None, marks=pytest.mark.skip(reason="pretrained/ holds no model yet"))],
-    ids=lambda folder: getattr(folder, "name", "none"),
-)
+each_reader = pytest.mark.parametrize("folder", READERS, ids=lambda folder: folder.name)
+each_detector = pytest.mark.parametrize("folder", DETECTORS, ids=lambda folder: folder.name)
+
+
+def test_what_ships_is_a_reader_or_a_detector():
+    assert sorted(READERS + DETECTORS) == FOLDERS
+    assert len(READERS) >= 4
+    assert len(DETECTORS) >= 3
 
 
 def parts_of(folder: Path) -> list[Path]:
@@ -378,8 +390,8 @@ def parts_of(folder: Path) -> list[Path]:
             (f"{name}_int8.tflite", f"{name}_uint8.tflite", f"{name}.ckpt", "config.yaml", "README.md")]  # fmt: skip
 
 
-@each_folder
-def test_a_shipped_folder_is_whole(folder):
+@each_reader
+def test_the_folder_of_a_reader_is_whole(folder):
     assert [path.name for path in parts_of(folder) if not path.is_file()] == []
     int8, uint8, checkpoint, config_file, card = parts_of(folder)
     config = load_config(config_file)
@@ -394,7 +406,7 @@ def test_a_shipped_folder_is_whole(folder):
     assert "LP-RR" in card.read_text(encoding="utf-8")
 
 
-@each_folder
+@each_reader
 @pytest.mark.parametrize("kind", ["int8", "uint8"])
 def test_a_shipped_model_reads_plates_of_its_formats(folder, kind):
     config = load_config(folder / "config.yaml")
@@ -408,9 +420,65 @@ def test_a_shipped_model_reads_plates_of_its_formats(folder, kind):
     assert right >= BOUND * len(plates), f"{right} of {len(plates)}"
 
 
+@each_detector
+def test_the_folder_of_a_detector_is_whole(folder):
+    assert [path.name for path in parts_of(folder) if not path.is_file()] == []
+    int8, uint8, checkpoint, config_file, card = parts_of(folder)
+    config = detection.load_config(config_file)
+    refuse_other_model(config, load_checkpoint(checkpoint, DetectionConfig).config, str(checkpoint))
+    for path, kind in ((int8, "int8"), (uint8, "uint8")):
+        detector = Detector(path)
+        assert detector.ends[0].dtype == kind
+        assert detector.score_threshold == config.infer.score_threshold
+        refuse_other_model(config, detector.config, str(path))
+    assert "corner error" in card.read_text(encoding="utf-8")
+
+
+@each_detector
+def test_a_shipped_detector_finds_drawn_plates(folder):
+    """Its int8 and its uint8 file find the same ones."""
+    generator = SceneGenerator(
+        ["cn_blue", "cn_green", "eu"], 20_260, (480, 640), plate_widths=(0.2, 0.35), degradations=Degradations.none()
+    )
+    int8, uint8 = (Detector(folder / f"{folder.name}_{kind}.tflite") for kind in ("int8", "uint8"))
+    errors, plates = [], 0
+    for number in range(24):
+        scene = generator.draw(number)
+        found = int8.detect(scene.image)
+        assert [one.corners.tolist() for one in uint8.detect(scene.image)] == [one.corners.tolist() for one in found]
+        for seen in scene.plates:
+            plates += 1
+            height = np.linalg.norm(seen.corners[0] - seen.corners[3])
+            apart = [np.linalg.norm(one.corners - seen.corners, axis=1).mean() / height for one in found]
+            errors += [min(apart)] if apart and min(apart) < 1 else []
+    assert len(errors) >= FOUND * plates, f"{len(errors)} of {plates}"
+    assert np.median(errors) < APART
+
+
+@pytest.mark.parametrize(
+    ("name", "macs", "parameters", "activations", "targets"),
+    [
+        ("lpdnet_mcu", 150e6, 0.5e6, 256 * 1024, ["gap8", "tflite-micro"]),
+        ("lpdnet_nano", 40e6, 0.5e6, 256 * 1024, ["gap8", "tflite-micro"]),
+        ("lpdnet", 1000e6, 1e6, 4e6, []),
+    ],
+)
+def test_detectors_are_as_small_as_they_were_meant_to_be(name, macs, parameters, activations, targets, tmp_path):
+    report = tmp_path / "report.json"
+    chosen = ["--target", *targets] if targets else []
+    status = deployment_report.main([name, "--json", str(report), *chosen])
+    values = json.loads(report.read_text(encoding="utf-8"))
+    assert values["macs"] <= macs
+    assert values["parameters"] <= parameters
+    assert values["peak_activation_bytes"] <= activations
+    if targets:
+        assert status == 0
+        assert values["file_bytes"] < 512 * 1024
+
+
 def test_a_folder_that_lacks_a_file_is_found_out(shipped):
     with pytest.raises(AssertionError, match=r"tiny_cn\.ckpt"):
-        test_a_shipped_folder_is_whole(shipped / "tiny_cn")
+        test_the_folder_of_a_reader_is_whole(shipped / "tiny_cn")
 
 
 def test_a_model_that_reads_nothing_is_found_out(shipped):
