@@ -1,15 +1,21 @@
 """Prints MACs, parameters and bytes of a config's network, layer by layer, before any training.
 
-example:
+examples:
   python -m utils.model_summary config/gap8.py
+  python -m utils.model_summary config/lpd_mcu.py
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from lp_recognition.system.errors import run_script
 from lp_recognition.system.options import ScriptParser
+
+if TYPE_CHECKING:
+    from lp_recognition.settings.detection import DetectionConfig
+    from lp_recognition.settings.recognition import RecognitionConfig
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -18,26 +24,42 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_config("width_multiplier=0.5")
     arguments = parser.parse_args(argv)
 
-    from lp_recognition.settings.recognition import load_config
+    from lp_recognition.settings.detection import DetectionConfig
+    from lp_recognition.settings.tasks import load_config
 
     config = load_config(arguments.config, arguments.overrides)
 
-    from lp_recognition.lists.drawn import alphabet_of
     from lp_recognition.system.native_log import import_quietly
 
     import_quietly("lp_recognition.networks")
     from lp_recognition.networks.costs import format_costs, layer_costs
+
+    model, output = _detector(config) if isinstance(config, DetectionConfig) else _reader(config)
+    print(format_costs(layer_costs(model)))
+    height, width, channels = config.input_shape
+    print(
+        f"\ninput {height}x{width}x{channels}, {output}; {model.count_params():,} parameters in training, batch "
+        "normalization included"
+    )
+    return 0
+
+
+def _detector(config: DetectionConfig) -> tuple[Any, str]:
+    """The network, and what comes out of it."""
+    from lp_recognition.networks.detection import lpdnet_of
+
+    strides = ", ".join(map(str, config.grids.strides))
+    return lpdnet_of(config, quantized=False), f"{config.grids.count} cells at strides {strides}"
+
+
+def _reader(config: RecognitionConfig) -> tuple[Any, str]:
+    """The network, and what comes out of it."""
+    from lp_recognition.lists.drawn import alphabet_of
     from lp_recognition.networks.recognition import lprnet_of
 
     vocabulary = alphabet_of(config)
     model = lprnet_of(config.with_values(alphabet=vocabulary.symbols), quantized=False)
-    print(format_costs(layer_costs(model)))
-    height, width, channels = config.input_shape
-    print(
-        f"\ninput {height}x{width}x{channels}, {model.output_shape[1]} time steps, {vocabulary.num_classes} classes "
-        f"with the blank; {model.count_params():,} parameters in training, batch normalization included"
-    )
-    return 0
+    return model, f"{model.output_shape[1]} time steps, {vocabulary.num_classes} classes with the blank"
 
 
 if __name__ == "__main__":
