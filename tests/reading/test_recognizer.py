@@ -69,6 +69,18 @@ def test_reads_what_is_drawn(folder, kind, picture, text, beam_width):
     assert 0.9 < reading.confidence <= 1
 
 
+@pytest.mark.parametrize(("beam_width", "text"), [(1, ""), (2, "A")])
+def test_it_reads_as_its_beam_is_wide(folder, monkeypatch, beam_width, text):
+    """Two steps, A 0.4 and blank 0.6 at each: the best path is blank, and the most probable text is A, with 0.64."""
+    recognizer = Recognizer(folder / "uint8.tflite", config=CONFIG, beam_width=beam_width)
+    logits = np.full((1, 2, recognizer.vocabulary.num_classes), -50, np.float32)
+    logits[..., recognizer.vocabulary.encode("A")[0]], logits[..., recognizer.vocabulary.blank_index] = np.log(
+        (0.4, 0.6)
+    )
+    monkeypatch.setattr(Recognizer, "predict", lambda self, images: logits)
+    assert recognizer.read(plate("AB")).text == text
+
+
 def test_config_may_be_a_file(folder):
     by_file = Recognizer(str(folder / "uint8.tflite"), config=folder / "config.yaml")
     assert by_file.config == CONFIG
