@@ -10,7 +10,7 @@ import pytest
 
 import eval_lpd
 from lp_recognition.evaluation.detection_results import describe_evaluation
-from lp_recognition.evaluation.pictures import EvaluationScenes
+from lp_recognition.evaluation.pictures import EvaluationScenes, drawn_scenes
 from lp_recognition.evaluation.provenance import file_sha256
 from lp_recognition.evaluation.results import results_folder
 from lp_recognition.images.image import write_image
@@ -109,6 +109,14 @@ def test_drawn_scenes_are_those_that_the_command_asks_for(model_dir, capsys):
     assert record["settings"]["train"] == {"plate_formats": ["cz"], "random_seed": 666}
     assert record["pictures"] == 2
     assert "-drawn-" in folder.name
+
+
+def test_held_out_scenes_are_of_another_seed_than_those_of_a_training():
+    config = DetectionConfig(input_shape=(64, 96, 3), convert_to_gray=False, train={"plate_formats": ("cn_blue",)})
+    generator = SceneGenerator(config.train.plate_formats, config.train.random_seed, (64, 96))
+    trained = {generator.draw(number).image.tobytes() for number in range(3)}
+    held_out = {picture.tobytes() for picture, _ in drawn_scenes(config, 3)}
+    assert len(trained | held_out) == 6
 
 
 def test_without_scenes_there_is_nothing_to_measure_on(model_dir):
