@@ -18,20 +18,20 @@ from lp_recognition.model_files.description import settle_config
 from lp_recognition.model_files.detection import read_description
 from lp_recognition.model_files.interpreter import TensorInfo, image_predictor, open_interpreter
 from lp_recognition.model_files.pretrained import find_model
+from lp_recognition.reading.tiles import Tile, is_whole, levels_of
 from lp_recognition.settings.detection import DetectionConfig, load_config
 from lp_recognition.system.errors import ModelError
 
 #: So many cells of a picture are looked at, the surest first.
 MOST_CELLS = 300
-#: Tiles overlap by this share of their sides: a plate that one cuts is whole in the next.
-_OVERLAP = 0.25
-#: Tiles that are held at once.
+#: Parts of a photograph that are held at once.
 _CHUNK = 16
-#: A photograph so many times larger than a network's input may have plates that are lost in the whole.
-_MUCH_LARGER = 2.5
+#: What is found in a part has to be surer: this share of what the threshold leaves to certainty is added to it. There
+#: are many parts, and as many chances to be wrong.
+_SURER = 0.4
 
-#: Whether parts of a large photograph are searched, too; "auto": where it is much larger than the network's input and
-#: no plate is found in the whole.
+#: Whether parts of a photograph that is larger than the network's input are searched, too; "auto": level by level, only
+#: as long as no plate is found.
 Tiles = Literal["auto", "on", "off"]
 
 
@@ -123,8 +123,7 @@ class Detector:
 
         Args:
             image: A file, as `str` or `Path`; uint8 gray or BGR of any size; or an image of Pillow.
-            tiles: Also look at parts of a large photograph, at the input's own resolution, for plates too small in the
-                whole.
+            tiles: Also look at parts of a photograph that is larger than the input, for plates too small in the whole.
 
         Returns:
             The plates in the photograph's pixels, the surest first.
@@ -133,21 +132,28 @@ class Detector:
             ImageError: a file that is missing or no image, or an array that is none.
         """
         photograph = self.config.preprocessing.to_channels(open_picture(image))
-        size, tile = photograph.shape[:2], self.config.input_shape[:2]
         [found] = self._find([photograph])
-        if tiles == "off" or (tiles == "auto" and (found or max(np.divide(size, tile)) < _MUCH_LARGER)):
+        if tiles == "off":
             return found
-        parts = tiles_of(size, tile)
-        for first in range(0, len(parts), _CHUNK):
-            some = parts[first : first + _CHUNK]
-            views = [photograph[top : top + height, left : left + width] for left, top, width, height in some]
-            for part, inside in zip(some, self._find(views), strict=True):
-                whole = [one for one in inside if _is_whole(one, part, size)]
-                found += [Detection(one.corners + np.array(part[:2], np.float32), one.score) for one in whole]
+        for parts in levels_of(photograph.shape[:2], self.config.input_shape[:2]):
+            if tiles == "auto" and found:
+                break
+            found += self._find_in_parts(photograph, parts)
         if not found:
             return []
         corners, scores = np.stack([one.corners for one in found]), [one.score for one in found]
         return [Detection(*merged) for merged in merge_overlapping(corners, scores, self.iou_threshold)]
+
+    def _find_in_parts(self, photograph: Image, parts: Sequence[Tile]) -> list[Detection]:
+        least = self.score_threshold + _SURER * (1 - self.score_threshold)
+        found = []
+        for first in range(0, len(parts), _CHUNK):
+            some = parts[first : first + _CHUNK]
+            views = [photograph[top : top + height, left : left + width] for left, top, width, height in some]
+            for part, inside in zip(some, self._find(views), strict=True):
+                sure = [one for one in inside if one.score >= least and is_whole(one.box, part, photograph.shape[:2])]
+                found += [Detection(one.corners + np.array(part[:2], np.float32), one.score) for one in sure]
+        return found
 
     def _find(self, pictures: Sequence[Image]) -> list[list[Detection]]:
         return find_plates(self._predict, pictures, self.config, self.score_threshold, self.iou_threshold)
@@ -202,35 +208,6 @@ def decode_cells(
         cells = cells[np.argsort(-scores[cells], kind="stable")[:MOST_CELLS]]
     corners = grids.corners(output[cells, 1:], cells)
     return [Detection(*found) for found in merge_overlapping(corners, scores[cells], iou_threshold)]
-
-
-def tiles_of(size: tuple[int, int], tile: tuple[int, int]) -> list[tuple[int, int, int, int]]:
-    """Parts of a picture as large as a network's input: `(left, top, width, height)`; none where it is hardly larger.
-
-    Args:
-        size: `(height, width)` of the picture.
-        tile: `(height, width)` of the input.
-    """
-    if max(size[0] / tile[0], size[1] / tile[1]) < 1.5:
-        return []
-    spans = []
-    for whole, part in zip(size, tile, strict=True):
-        part = min(part, whole)
-        count = max(1, int(np.ceil((whole - part) / (part * (1 - _OVERLAP)))) + 1)
-        spans.append([(round(place), part) for place in np.linspace(0, whole - part, count)])
-    return [(left, top, width, height) for top, height in spans[0] for left, width in spans[1]]
-
-
-def _is_whole(detection: Detection, tile: tuple[int, int, int, int], size: tuple[int, int]) -> bool:
-    """Whether a plate found in a tile does not touch an edge behind which the picture goes on."""
-    left, top, width, height = tile
-    x0, y0, x1, y1 = detection.box
-    return (
-        (x0 > 1 or left == 0)
-        and (y0 > 1 or top == 0)
-        and (x1 < width - 1 or left + width == size[1])
-        and (y1 < height - 1 or top + height == size[0])
-    )
 
 
 def _check_fit(source: str, taken: TensorInfo, given: TensorInfo, config: DetectionConfig) -> None:
