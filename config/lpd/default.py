@@ -50,6 +50,8 @@ class train:
     # The share of drawn scenes, and the formats of their plates; a dict gives each format its weight.
     generated_share = 1.0
     plate_formats = ("cn_blue", "cn_green", "cz", "de", "eu", "us", "vn", "vn_motorcycle", "br_mercosur")
+    # How wide drawn plates are, as shares of the picture's width: the narrowest and the widest.
+    plate_widths = (0.025, 0.6)
     # Of the photographs, the share of those without plates, however few they are: they teach what is none.
     empty_share = 0.1
     # The share of photographs whose plates, where corners are known or guessed, give way to drawn ones.

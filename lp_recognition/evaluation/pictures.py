@@ -84,8 +84,10 @@ def fitted_scene(scene: Scene, config: DetectionConfig) -> tuple[Image, Scene]:
 
 def drawn_scenes(config: DetectionConfig, count: int) -> list[tuple[Image, Scene]]:
     """Draws held-out scenes at the network's size."""
-    size = config.input_shape[:2]
-    generator = SceneGenerator(config.train.plate_formats, config.train.random_seed + _EVAL_SEED, size)
+    train, size = config.train, config.input_shape[:2]
+    generator = SceneGenerator(
+        train.plate_formats, train.random_seed + _EVAL_SEED, size, plate_widths=train.plate_widths
+    )
     found = []
     for number in range(count):
         drawn = generator.draw(number)

@@ -26,6 +26,7 @@ class TrainConfig(PlatesConfig):
 
     # Data
     plate_formats: tuple[str, ...] | dict[str, float] = ("cn_blue", "cz", "eu", "us", "vn")
+    plate_widths: tuple[Fraction, Fraction] = (0.025, 0.6)
     empty_share: Fraction = 0.1
     replate_share: Fraction = 0.0
     join_share: Fraction = 0.2

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lp_recognition.system.errors import UserError, run_script
-from lp_recognition.system.options import ScriptParser, parse_size
+from lp_recognition.system.options import ScriptParser, parse_share, parse_size
 
 if TYPE_CHECKING:
     from lp_recognition.lists.scenes import Scene
     from lp_recognition.plates.scenes import SceneGenerator
 
-Settings = tuple[tuple[str, ...], int, tuple[int, int], tuple[Path, ...]]
+Settings = tuple[tuple[str, ...], int, tuple[int, int], tuple[Path, ...], tuple[float, float]]
 #: Backgrounds are kept in memory, in every process.
 _MOST_BACKGROUNDS = 500
 
@@ -39,6 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--backgrounds", type=Path, metavar="FOLDER", help="photographs without plates, behind half of the scenes"
     )
+    parser.add_argument(
+        "--plate_widths", nargs=2, type=parse_share, default=(0.025, 0.55), metavar="SHARE",
+        help="of the narrowest and of the widest plate, in parts of the picture's width (0.025 0.55)",
+    )  # fmt: skip
     parser.add_argument("--workers", type=int, default=1, help="processes that draw (%(default)s)")
     parser.add_argument("--overwrite", action="store_true", help="replace the scenes an earlier run drew there")
     arguments = parser.parse_args(argv)
@@ -51,7 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     formats = arguments.format or [name for name in list_formats() if load_format(name).default]
     photographs = list_images(arguments.backgrounds, recursive=True)[0] if arguments.backgrounds else []
-    settings = (tuple(formats), arguments.seed, arguments.size, tuple(photographs[:_MOST_BACKGROUNDS]))
+    narrowest, widest = arguments.plate_widths
+    backgrounds = tuple(photographs[:_MOST_BACKGROUNDS])
+    settings = (tuple(formats), arguments.seed, arguments.size, backgrounds, (narrowest, widest))
     _make_generator(*settings)  # mistakes end here, before anything is written
     prepare_folder(arguments.output, arguments.overwrite, lists=("plates.jsonl",), images="*.jpg")
     draw = functools.partial(_draw_one, settings, arguments.output)
@@ -77,13 +83,17 @@ def _write_scenes(draw: functools.partial[Scene], folder: Path, count: int, work
 
 @functools.lru_cache(maxsize=1)
 def _make_generator(
-    formats: tuple[str, ...], seed: int, size: tuple[int, int], photographs: tuple[Path, ...]
+    formats: tuple[str, ...],
+    seed: int,
+    size: tuple[int, int],
+    photographs: tuple[Path, ...],
+    plate_widths: tuple[float, float],
 ) -> SceneGenerator:
     """Makes the generator once a process: it keeps glyphs and backgrounds between scenes."""
     from lp_recognition.images.image import read_image
     from lp_recognition.plates.scenes import SceneGenerator
 
-    return SceneGenerator(formats, seed, size, [read_image(path) for path in photographs])
+    return SceneGenerator(formats, seed, size, [read_image(path) for path in photographs], plate_widths)
 
 
 def _draw_one(settings: Settings, folder: Path, index: int) -> Scene:

@@ -166,8 +166,9 @@ class _DrawnSource:
 
     def __init__(self, config: DetectionConfig) -> None:
         self._generator = SceneGenerator(
-            config.train.plate_formats, config.train.random_seed, config.input_shape[:2], plate_widths=(0.025, 0.6)
-        )
+            config.train.plate_formats, config.train.random_seed, config.input_shape[:2],
+            plate_widths=config.train.plate_widths,
+        )  # fmt: skip
         self._preprocessing = config.preprocessing
 
     def __len__(self) -> int:

@@ -25,6 +25,18 @@ def test_scenes_are_listed_with_their_plates(tmp_path, capsys):
     assert f"one: 6 scenes with {len(plates)} plates of cn_blue" in capsys.readouterr().out
 
 
+def test_plates_are_as_wide_as_is_asked_for(tmp_path):
+    arguments = ["--count", "12", "--format", "cz", "--size", "96x128", "--plate_widths", "0.3", "0.4"]
+    main([*arguments, "--output", str(tmp_path)])
+    scenes, _ = read_scenes(tmp_path / "plates.jsonl")
+    widths = [np.ptp([x for x, _ in plate.corners]) / 128 for scene in scenes for plate in scene.plates]
+    assert len(widths) >= 6
+    assert min(widths) > 0.1  # seen from aside they are narrower
+    assert 0.25 < max(widths) < 0.45
+    with pytest.raises(UserError, match="plate widths of 0 to 1, the narrower one first"):
+        main(["--output", str(tmp_path / "never"), "--plate_widths", "0.4", "0.3"])
+
+
 def test_an_earlier_run_is_replaced_on_request_alone(tmp_path):
     arguments = ["--count", "1", "--format", "cz", "--output", str(tmp_path)]
     main(arguments)
