@@ -41,14 +41,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     from lp_recognition.evaluation.pictures import EvaluationScenes
     from lp_recognition.evaluation.results import results_folder
-    from lp_recognition.reading.recognizer import Recognizer
+    from lp_recognition.reading.readers import open_readers
     from lp_recognition.system.files import check_folder
     from lp_recognition.system.progress import progress_bar
     from lp_recognition.tools.models import open_detector
 
     path = arguments.find_model(config.eval.checkpoint)
     detector = open_detector(path, config)
-    opened = {name: Recognizer(name) for name in readers}
+    opened = open_readers(readers)
     scenes = EvaluationScenes.from_config(detector.config)
     if scenes is None or ((readers or predictions) and not scenes.originals):
         raise arguments.lacks("eval.file_list_path", "a list of scenes", "plates.jsonl")

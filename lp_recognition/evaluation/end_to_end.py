@@ -17,9 +17,9 @@ from lp_recognition.evaluation.pictures import EvaluationScenes
 from lp_recognition.images.image import Image, read_image
 from lp_recognition.images.scene_augmentation import letterbox_map, move
 from lp_recognition.lists.scenes import Scene
-from lp_recognition.reading.alpr import read_at
 from lp_recognition.reading.detector import Detection
-from lp_recognition.reading.recognizer import Reading, Recognizer
+from lp_recognition.reading.readers import Reader, read_at
+from lp_recognition.reading.recognizer import Reading
 from lp_recognition.system.files import write_text
 from lp_recognition.system.tables import format_table
 from lp_recognition.texts.vocabulary import plate_of
@@ -110,7 +110,7 @@ class EndToEnd:
 def read_scenes_found(
     originals: Sequence[Scene],
     found: Sequence[Sequence[Detection]],
-    readers: Mapping[str, Recognizer],
+    readers: Mapping[str, Reader],
     progress: Callable[[int], object] = lambda count: None,
 ) -> list[ReadScene]:
     """Reads the plates of photographs, where they were found and where they are.
@@ -216,7 +216,7 @@ def _name(scene: Scene) -> str:
     return str(scene.path.relative_to(folder) if scene.path.is_relative_to(folder) else scene.path)
 
 
-def _read(photograph: Image, corners: np.ndarray, readers: Mapping[str, Recognizer]) -> Reading:
+def _read(photograph: Image, corners: np.ndarray, readers: Mapping[str, Reader]) -> Reading:
     return read_at(readers, photograph, corners)[0]
 
 

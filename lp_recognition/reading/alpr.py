@@ -14,17 +14,14 @@ from lp_recognition.images.arrays import ColorOrder, open_picture
 from lp_recognition.images.image import Image
 from lp_recognition.model_files.pretrained import DEFAULT_DETECTOR, DEFAULT_READERS
 from lp_recognition.reading.detector import Detector, Tiles
-from lp_recognition.reading.recognizer import Reading, Recognizer
-from lp_recognition.reading.rectification import MARGIN, rectify
+from lp_recognition.reading.readers import Reader, open_readers, plate_readers, read_at, read_crop, text_reader
+from lp_recognition.reading.recognizer import Reading
+from lp_recognition.reading.text_reader import TextRegion
 
 #: A picture of at most so many pixels may be a crop of a plate; it is one where the whole of it is read at least so
 #: surely, and more surely than what was found in it. Of 720 real crops the same number is read right as where crops are
 #: known to be such (649 and 648), and 1 of 600 cut-outs of photographs as small is taken for one.
 _CROP_PIXELS, _CROP_CONFIDENCE = 50_000, 0.3
-#: A plate that is read less surely is read again, cut out wider and tighter: the corners may not be quite right. With a
-#: rough detector (a median error of a quarter of the plate's height) 198 of 264 plates are then read right, 176 before.
-_SURE = 0.8
-_OTHER_MARGINS = ((0.08, 0.2), (-0.03, -0.06))
 
 
 @dataclass(frozen=True)
@@ -76,18 +73,20 @@ class Alpr:
         detector: A detector's `.tflite`, the name of a shipped one, or an open one. None takes every picture for a crop
             of a plate.
         readers: Readers' files, names, or open ones. Each reads every plate, and the surest is believed: their
-            confidences are calibrated, so they can be compared.
+            confidences are calibrated, so they can be compared. `rapidocr` (the extra `[text]`) reads any text: it is
+            asked where the others are less sure than by half, and for what is written beside plates.
         num_threads: Threads of the interpreters that are opened here.
         color: The order of the channels of arrays: "bgr", as OpenCV has them, or "rgb".
 
     Raises:
         ModelError, ConfigError: as `Detector` and `Recognizer`.
+        ModuleNotFoundError: `rapidocr` is asked for, and the extra `[text]` is not installed.
     """
 
     def __init__(
         self,
         detector: str | Path | Detector | None = DEFAULT_DETECTOR,
-        readers: Sequence[str | Path | Recognizer] = DEFAULT_READERS,
+        readers: Sequence[str | Path | Reader] = DEFAULT_READERS,
         *,
         num_threads: int = 1,
         color: ColorOrder = "bgr",
@@ -98,10 +97,7 @@ class Alpr:
         if isinstance(detector, (str, Path)):
             detector = Detector(detector, num_threads=num_threads)
         self.detector = detector
-        self.readers = {
-            _name(reader): reader if isinstance(reader, Recognizer) else Recognizer(reader, num_threads=num_threads)
-            for reader in readers
-        }
+        self.readers = open_readers(readers, num_threads)
 
     def read(self, image: Any, *, tiles: Tiles = "auto") -> list[AlprPlate]:
         """Finds and reads the plates of a photograph, from left to right.
@@ -119,52 +115,47 @@ class Alpr:
         """
         photograph = open_picture(image, self.color)
         if self.detector is None:
-            return [self._read_whole(photograph)]
+            return [_read_whole(self.readers, photograph)]
         found = self.detector.detect(photograph, tiles=tiles)
         plates = [AlprPlate(one.corners, one.score, *read_at(self.readers, photograph, one.corners)) for one in found]
-        if photograph.shape[0] * photograph.shape[1] <= _CROP_PIXELS:
-            whole = self._read_whole(photograph)
+        # A reader of any text cannot tell a plate from a sign.
+        if photograph.shape[0] * photograph.shape[1] <= _CROP_PIXELS and (knowing := plate_readers(self.readers)):
+            whole = _read_whole(knowing, photograph)
             if whole.confidence >= max([_CROP_CONFIDENCE, *(plate.confidence for plate in plates)]):
                 return [whole]
         return sorted(plates, key=lambda plate: plate.box[0])
 
-    def _read_whole(self, crop: Image) -> AlprPlate:
-        height, width = crop.shape[:2]
-        corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
-        return AlprPlate(corners, 1.0, *_surest(self.readers, crop), crop, is_crop=True)
+    def read_texts(self, image: Any, plates: Sequence[AlprPlate] = ()) -> list[TextRegion]:
+        """Finds and reads the text of a photograph that stands beside plates, from top to bottom, by `rapidocr`.
+
+        Args:
+            image: As for `read`.
+            plates: What `read` found in it: text whose middle lies in the box of one is left out.
+
+        Raises:
+            ImageError: as `read`.
+            ValueError: `rapidocr` is none of the readers.
+        """
+        reader = text_reader(self.readers)
+        if reader is None:
+            raise ValueError("expected rapidocr among the readers, received none that reads any text")
+        regions = reader.find(open_picture(image, self.color))
+        return [one for one in regions if not any(_is_inside(one, plate) for plate in plates)]
+
+    @property
+    def reads_texts(self) -> bool:
+        """Whether one of the readers reads any text."""
+        return text_reader(self.readers) is not None
 
 
-def read_at(
-    readers: Mapping[str, Recognizer], photograph: Image, corners: NDArray[np.float32]
-) -> tuple[Reading, str, Image]:
-    """Reads a plate of a photograph where its corners are, and anew with other margins where it is read doubtfully.
-
-    Args:
-        readers: The surest is believed.
-        photograph: uint8 gray or BGR.
-        corners: Left-up, right-up, right-bottom, left-bottom.
-
-    Returns:
-        What was read, by which reader, on which crop.
-    """
-    best: tuple[Reading, str, Image] | None = None
-    for margin in (MARGIN, *_OTHER_MARGINS):
-        crop = rectify(photograph, corners, margin)
-        reading, name = _surest(readers, crop)
-        if best is None or reading.confidence > best[0].confidence:
-            best = reading, name, crop
-        if best[0].confidence >= _SURE:
-            break
-    assert best is not None  # there is one margin at least
-    return best
+def _read_whole(readers: Mapping[str, Reader], crop: Image) -> AlprPlate:
+    height, width = crop.shape[:2]
+    corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+    return AlprPlate(corners, 1.0, *read_crop(readers, crop), is_crop=True)
 
 
-def _surest(readers: Mapping[str, Recognizer], crop: Image) -> tuple[Reading, str]:
-    """What the surest of readers says of a crop, and which one that is."""
-    readings = {name: reader.read(crop) for name, reader in readers.items()}
-    name = max(readings, key=lambda reader: readings[reader].confidence)
-    return readings[name], name
-
-
-def _name(reader: str | Path | Recognizer) -> str:
-    return reader.source if isinstance(reader, Recognizer) else str(reader)
+def _is_inside(region: TextRegion, plate: AlprPlate) -> bool:
+    """Whether the middle of a text lies in the box of a plate."""
+    x, y, width, height = plate.box
+    middle = region.corners.mean(axis=0)
+    return bool(x <= middle[0] <= x + width and y <= middle[1] <= y + height)

@@ -12,6 +12,8 @@ EXTRA_OF = {
     "grain": "train",
     "jax": "jax",
     "keras": "train",
+    "onnxruntime": "text",
+    "rapidocr": "text",
     "tensorboardX": "train",
     "tensorflow": "train",
     "tflite_micro": "mcu",

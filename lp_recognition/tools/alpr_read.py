@@ -5,6 +5,7 @@ examples:
   python alpr.py read photo.jpg --output prediction.jpg      # boxes, corners and texts drawn
   python alpr.py read photos/ more.txt --json                # all images below a folder; those of a list
   python alpr.py read photo.jpg --reader lprnet_cn --min_confidence 0.8
+  python alpr.py read photo.jpg --reader lprnet_mcu_cn --reader rapidocr     # also text on signs, and other plates
   python alpr.py read https://example.org/photo.jpg --allow_url
   python alpr.py read --crops plate.jpg                      # the pictures show nothing but a plate
 
@@ -15,10 +16,14 @@ Each reader reads every plate, and the surest is believed; `alpr models` lists t
 plate is recognised as one and marked `crop`: a picture of at most 50,000 pixels that is read as a whole with a
 confidence of at least 0.3, and more surely than what is found in it.
 
+--reader rapidocr reads any text with RapidOCR (pip install 'lp-recognition[text]'): plates, where the other readers are
+less sure than by half, and, where no plate is found or with --texts, what else is written in the photograph.
+
 --json prints an object a picture: `image`, `plates` and `ms`. Each plate has its `box` (x, y, width, height of the
 upright box) and `corners` (left-up, right-up, right-bottom, left-bottom) in pixels of the picture as it is shown, the
 detector's `score`, the `text`, its `confidence`, the `confidences` of its symbols, the `reader`, and `crop`. `ms` are
-the milliseconds of opening, finding and reading.
+the milliseconds of opening, finding and reading. With rapidocr there are `texts`, too, each with its `box`, `corners`,
+`text` and `confidence`: what is written on no plate.
 """
 
 from __future__ import annotations
@@ -29,7 +34,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from lp_recognition.model_files.pretrained import DEFAULT_READERS
-from lp_recognition.system.errors import run_script
+from lp_recognition.system.errors import UserError, run_script
 from lp_recognition.system.options import ScriptParser, parse_share
 from lp_recognition.tools.photographs import Searched, add_options, read_and_searched, search_pictures
 from lp_recognition.tools.printing import (
@@ -72,9 +77,12 @@ def add_reading_options(parser: argparse.ArgumentParser, min_confidence: float =
     """Adds what is said of readers."""
     parser.add_argument(
         "--reader", action="append", default=[], metavar="NAME_OR_FILE",
-        help="what reads plates: a shipped model or a .tflite; may be given several times "
+        help="what reads plates: a shipped model, a .tflite, or rapidocr for any text; may be given several times "
         f"({' and '.join(DEFAULT_READERS)})",
     )  # fmt: skip
+    parser.add_argument(
+        "--texts", action="store_true", help="read text beside plates also where there are plates (--reader rapidocr)"
+    )
     parser.add_argument(
         "--min_confidence", type=parse_share, default=min_confidence, metavar="SHARE",
         help="leave out what is read less surely (%(default)s)",
@@ -94,10 +102,15 @@ def read_photographs(arguments: argparse.Namespace) -> int:
     from lp_recognition.reading.alpr import Alpr
 
     alpr = Alpr(None if arguments.crops else arguments.detector, arguments.reader or DEFAULT_READERS)
+    if arguments.texts and not alpr.reads_texts:
+        raise UserError("--texts: expected --reader rapidocr, which reads any text, received none such")
 
     def search(image: Image) -> Searched:
-        plates = alpr.read(image, tiles=arguments.tiles)
-        return read_and_searched([plate for plate in plates if plate.confidence >= arguments.min_confidence])
+        plates, texts = alpr.read(image, tiles=arguments.tiles), None
+        if alpr.reads_texts:
+            texts = alpr.read_texts(image, plates) if arguments.texts or not plates else []
+            texts = [text for text in texts if text.confidence >= arguments.min_confidence]
+        return read_and_searched([plate for plate in plates if plate.confidence >= arguments.min_confidence], texts)
 
     return search_pictures(arguments, search, _FORMS[arguments.form])
 

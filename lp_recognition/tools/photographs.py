@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lp_recognition.lists.image_lists import GivenImage
     from lp_recognition.reading.alpr import AlprPlate
     from lp_recognition.reading.detector import Detection
+    from lp_recognition.reading.text_reader import TextRegion
 
 
 @dataclass(frozen=True)
@@ -27,14 +28,17 @@ class Searched:
     """What was found in a picture.
 
     Attributes:
-        detections: The plates.
-        plates: The same for `--json`, by the keys `box` (x, y, width, height), `corners`, `score` and more.
-        captions: What is drawn over each.
+        detections: The plates, and then the texts.
+        plates: The plates for `--json`, by the keys `box` (x, y, width, height), `corners`, `score` and more.
+        captions: What is drawn over each detection.
+        texts: Text that is on no plate, by the keys `box`, `corners`, `text` and `confidence`; None where it is not
+            looked for.
     """
 
     detections: Sequence[Detection]
     plates: Sequence[dict[str, Any]]
     captions: Sequence[str] = field(default=())
+    texts: Sequence[dict[str, Any]] | None = None
 
 
 #: Searches a picture.
@@ -94,7 +98,8 @@ def search_pictures(arguments: argparse.Namespace, search: Search, form: Form) -
             milliseconds = 1000 * (time.perf_counter() - began)
             if file is not None:
                 write_image(file, draw_detections(image, found.detections, captions=found.captions))
-            show({"image": picture.path, "plates": list(found.plates), "ms": round(milliseconds, 2)})
+            texts = {} if found.texts is None else {"texts": list(found.texts)}
+            show({"image": picture.path, "plates": list(found.plates), **texts, "ms": round(milliseconds, 2)})
             sys.stdout.flush()  # each line as it comes, between those of the errors
         except UserError as error:
             print_error(error if isinstance(picture, UserError) else picture.telling(error))
@@ -107,8 +112,8 @@ def searched(detections: Sequence[Detection]) -> Searched:
     return Searched(detections, [one.to_dict() for one in detections])
 
 
-def read_and_searched(plates: Sequence[AlprPlate]) -> Searched:
-    """What was found and read, for printing and drawing."""
+def read_and_searched(plates: Sequence[AlprPlate], texts: Sequence[TextRegion] | None = None) -> Searched:
+    """What was found and read, for printing and drawing; texts are those on no plate, None where they are not read."""
     from lp_recognition.evaluation.drawing import plate_caption
     from lp_recognition.reading.detector import Detection
 
@@ -124,7 +129,16 @@ def read_and_searched(plates: Sequence[AlprPlate]) -> Searched:
         }
         for one, found in zip(plates, detections, strict=True)
     ]
-    return Searched(detections, records, [plate_caption(one.text, one.confidence) for one in plates])
+    captions = [plate_caption(one.text, one.confidence) for one in plates]
+    if texts is None:
+        return Searched(detections, records, captions)
+    captions += [plate_caption(one.text, one.confidence) for one in texts]
+    regions = [Detection(one.corners, one.confidence) for one in texts]
+    written = [
+        {"box": place["box"], "corners": place["corners"], "text": one.text, "confidence": round(one.confidence, 4)}
+        for one, place in zip(texts, (region.to_dict() for region in regions), strict=True)
+    ]
+    return Searched([*detections, *regions], records, captions, written)
 
 
 def _pictures(given: Sequence[str], allow_url: bool) -> list[GivenImage | UserError]:

@@ -1,7 +1,7 @@
 """Printing results as they come: lines of JSON, columns for people, and the plates of photographs in every form.
 
-A photograph's record is what `--json` prints: `image`, `plates` and `ms`. A form is told the names of all photographs
-beforehand, and then prints records one by one.
+A photograph's record is what `--json` prints: `image`, `plates`, `texts` where text beside plates is read, and `ms`. A
+form is told the names of all photographs beforehand, and then prints records one by one.
 """
 
 from __future__ import annotations
@@ -57,19 +57,19 @@ def table_of_plates(names: Sequence[str], *, texts: bool) -> Show:
         for head in heads:  # above the first row, once
             print(head)
         name = padded(record["image"], width)
-        for plate in record["plates"]:
+        for plate in _rows(record):
             text = f"{padded(plate['text'], TEXT_COLUMNS)}  {plate['confidence']:10.3f}  " if texts else ""
-            found = " crop" if plate.get("crop") else f"{plate['score']:5.2f}"
+            found = " crop" if plate.get("crop") else f"{plate['score']:5.2f}" if "score" in plate else " text"
             x, y, wide, high = (round(value) for value in plate["box"])
             print(f"{name}  {text}{found}  {x},{y} {wide}x{high}")
-        if not record["plates"]:
+        if not _rows(record):
             print(f"{name}  -")
 
     return show
 
 
 def csv_of_plates(_: Sequence[str], *, texts: bool) -> Show:
-    """A row a plate below a header; a picture without plates has a row without any."""
+    """A row a plate below a header, or a text, which has no score; a picture without has a row without any."""
     corners = [f"{axis}{number}" for number in range(1, 5) for axis in "xy"]
     header = ["image", "score", "x", "y", "width", "height", *corners]
     read = ["text", "confidence", "reader", "crop"] if texts else []
@@ -77,7 +77,7 @@ def csv_of_plates(_: Sequence[str], *, texts: bool) -> Show:
     writer.writeheader()
 
     def show(record: dict[str, Any]) -> None:
-        for plate in record["plates"] or [{}]:
+        for plate in _rows(record) or [{}]:
             row = {name: plate.get(name, "") for name in ("score", *read)}
             row |= dict(zip(header[2:6], plate.get("box", ()), strict=False))
             row |= dict(zip(corners, [value for point in plate.get("corners", ()) for value in point], strict=False))
@@ -90,7 +90,7 @@ def lines_of_plates(_: Sequence[str]) -> Show:
     """Path, text and confidence, a line a plate."""
 
     def show(record: dict[str, Any]) -> None:
-        for plate in record["plates"]:
+        for plate in _rows(record):
             print(record["image"], plate["text"], f"{plate['confidence']:.3f}")
 
     return show
@@ -99,3 +99,8 @@ def lines_of_plates(_: Sequence[str]) -> Show:
 def json_of_plates(_: Sequence[str]) -> Show:
     """The record as it is."""
     return print_json
+
+
+def _rows(record: dict[str, Any]) -> list[dict[str, Any]]:
+    """What has a row of its own: the plates, then text that is on none."""
+    return [*record["plates"], *record.get("texts", ())]

@@ -11,7 +11,6 @@ from tiny_plates import CONFIG, plate
 from tiny_tflite import tiny_tflite
 
 from lp_recognition import Alpr
-from lp_recognition.reading.alpr import read_at
 from lp_recognition.reading.detector import Detection, Detector
 from lp_recognition.reading.recognizer import Reading, Recognizer
 
@@ -37,7 +36,7 @@ def detector(monkeypatch) -> Detector:
         Detection(CORNERS * 0 + np.array([[5, 5], [50, 5], [50, 25], [5, 25]], np.float32), 0.6),
     ]
     detector = object.__new__(Detector)
-    monkeypatch.setattr(Detector, "detect", lambda self, image, *, tiles="off": found)
+    monkeypatch.setattr(Detector, "detect", lambda self, image, **_: found)
     return detector
 
 
@@ -65,26 +64,6 @@ def test_the_surest_reader_is_believed(tmp_path, photograph, detector):
     assert {(one.text, one.reader) for one in plates} == {("Y", str(tmp_path / "tiny.tflite"))}
 
 
-@pytest.mark.parametrize(
-    ("confidences", "believed"),
-    [([0.8], 0.8), ([0.3, 0.7, 0.5], 0.7), ([0.3, 0.9], 0.9), ([0.6, 0.5, 0.4], 0.6)],
-)
-def test_what_is_read_doubtfully_is_read_again_cut_out_otherwise(tmp_path, photograph, confidences, believed):
-    (tmp_path / "tiny.tflite").write_bytes(tiny_tflite("uint8"))
-    reader, crops = Recognizer(tmp_path / "tiny.tflite", config=CONFIG), []
-
-    def read(image: np.ndarray) -> Reading:
-        crops.append(image)
-        return Reading("X", confidences[len(crops) - 1], ())
-
-    reader.read = read
-    reading, name, crop = read_at({"tiny": reader}, photograph, CORNERS)
-    assert (reading.confidence, name) == (believed, "tiny")
-    assert len(crops) == len(confidences)
-    assert crop is crops[confidences.index(believed)]
-    assert len({image.shape for image in crops}) == len(crops)  # none is cut out twice alike
-
-
 def test_without_a_detector_every_picture_is_a_crop(tmp_path):
     (tmp_path / "tiny.tflite").write_bytes(tiny_tflite("uint8"))
     alpr = Alpr(None, [Recognizer(tmp_path / "tiny.tflite", config=CONFIG)])
@@ -104,7 +83,7 @@ def small(tmp_path, monkeypatch) -> Callable[[float, float], list[bool]]:
 
     def read(whole: float, plate: float, shape: tuple[int, ...] = (100, 400, 3)) -> list[bool]:
         found = [] if plate < 0 else [Detection(CORNERS, 0.9)]
-        monkeypatch.setattr(Detector, "detect", lambda self, image, *, tiles="off": found)
+        monkeypatch.setattr(Detector, "detect", lambda self, image, **_: found)
         reader.read = lambda image: Reading("X", whole if image.shape == shape else plate, ())
         return [one.is_crop for one in Alpr(detector, [reader]).read(np.zeros(shape, np.uint8))]
 

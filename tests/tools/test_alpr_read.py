@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from tiny_photographs import photograph, tiny_detector, tiny_reader
 from tiny_plates import plate
+from tiny_rapidocr import install_rapidocr
 
 import alpr
 from lp_recognition.images.image import read_image, write_image
@@ -115,6 +116,34 @@ def test_what_is_read_doubtfully_is_left_out(run):
     between = str(sum(confidences) / 2)
     [kept] = records(run("read", "photos/two.png", "--json", "--min_confidence", between)[1])[0]["plates"]
     assert kept["confidence"] == max(confidences)
+
+
+# ---- Text ----------------------------------------------------------------------------------------------------------
+
+SIGN = ((10, 20, 60, 30), "ONE WAY", 0.97)
+
+
+def test_text_is_read_where_no_plate_is(run, monkeypatch, tmp_path):
+    install_rapidocr(monkeypatch, [SIGN, ((50, 30, 140, 60), "on the plate", 0.9)])
+    two, none = records(run("read", "photos/two.png", "photos/none.png", "--json", "--reader", "rapidocr")[1])
+    assert [found["text"] for found in two["plates"]] == TEXTS
+    assert (two["texts"], none["plates"]) == ([], [])
+    assert [found["text"] for found in none["texts"]] == ["ONE WAY", "on the plate"]
+    assert none["texts"][0]["box"] == [10, 20, 60, 30]
+    assert none["texts"][0]["confidence"] == 0.97
+    words = ["--texts", "--reader", "rapidocr"]
+    [both] = records(run("read", "photos/two.png", "--json", "--output", str(tmp_path / "x.png"), *words)[1])
+    assert [found["text"] for found in both["texts"]] == ["ONE WAY"]  # what is on a plate is the plate's
+    row = run("read", "photos/none.png", "--min_confidence", "0.95", "--reader", "rapidocr")[1].splitlines()[-1]
+    assert row.split() == ["photos/none.png", "ONE", "WAY", "0.970", "text", "10,20", "60x30"]
+    *_, sign = csv.DictReader(io.StringIO(run("read", "photos/two.png", "--csv", *words)[1]))
+    assert (sign["text"], sign["score"], sign["x"]) == ("ONE WAY", "", "10.0")
+
+
+def test_texts_need_a_reader_of_any_text(run):
+    with pytest.raises(UserError, match="--texts: expected --reader rapidocr"):
+        run("read", "photos/two.png", "--texts")
+    assert "texts" not in records(run("read", "photos/none.png", "--json")[1])[0]
 
 
 # ---- Crops ---------------------------------------------------------------------------------------------------------
