@@ -62,7 +62,7 @@ class TensorInfo:
 
 
 class TFLiteModel:
-    """An opened `.tflite` file with one input and one output; threads take turns at it.
+    """An opened `.tflite` file with one input and, unless others are expected, one output; threads take turns at it.
 
     Attributes:
         source: Where it came from, for messages.
@@ -71,7 +71,7 @@ class TFLiteModel:
         outputs: Its outputs.
     """
 
-    def __init__(self, interpreter: Any, source: str, runtime: str) -> None:
+    def __init__(self, interpreter: Any, source: str, runtime: str, outputs: int = 1) -> None:
         self.source = source
         self.runtime = runtime
         self._interpreter = interpreter
@@ -79,12 +79,13 @@ class TFLiteModel:
         input_details, output_details = interpreter.get_input_details(), interpreter.get_output_details()
         self.inputs = tuple(_tensor_info(details) for details in input_details)
         self.outputs = tuple(_tensor_info(details) for details in output_details)
-        if len(self.inputs) != 1 or len(self.outputs) != 1:
+        if len(self.inputs) != 1 or len(self.outputs) != outputs:
+            expected = "one output" if outputs == 1 else f"{outputs} outputs"
             raise ModelError(
-                f"{source}: expected one input and one output, received {len(self.inputs)} and {len(self.outputs)}"
+                f"{source}: expected one input and {expected}, received {len(self.inputs)} and {len(self.outputs)}"
             )
         self._input_index: int = input_details[0]["index"]
-        self._output_index: int = output_details[0]["index"]
+        self._output_indices: list[int] = [details["index"] for details in output_details]
 
     def run(self, array: NDArray[Any]) -> NDArray[Any]:
         """Runs the model once.
@@ -98,6 +99,10 @@ class TFLiteModel:
         Raises:
             ValueError: an array of another shape or type.
         """
+        return self.run_all(array)[0]
+
+    def run_all(self, array: NDArray[Any]) -> list[NDArray[Any]]:
+        """Runs the model once, as `run` does, and returns all of its outputs."""
         expected = self.inputs[0]
         if array.shape != expected.shape or array.dtype != expected.dtype:
             raise ValueError(
@@ -107,7 +112,7 @@ class TFLiteModel:
         with self._turn:  # the tensors are the interpreter's own
             self._interpreter.set_tensor(self._input_index, array)
             self._interpreter.invoke()
-            return self._interpreter.get_tensor(self._output_index)
+            return [self._interpreter.get_tensor(index) for index in self._output_indices]
 
 
 class Runnable(Protocol):
@@ -149,7 +154,7 @@ def image_predictor(model: Runnable, preprocessing: Preprocessing) -> Callable[[
 
 
 def open_interpreter(
-    model: str | Path | bytes, num_threads: int = 1, *, reference_kernels: bool = False
+    model: str | Path | bytes, num_threads: int = 1, *, reference_kernels: bool = False, outputs: int = 1
 ) -> TFLiteModel:
     """Opens a `.tflite`, a file or its bytes.
 
@@ -158,10 +163,11 @@ def open_interpreter(
         num_threads: Threads of the interpreter.
         reference_kernels: Run the runtime's reference kernels: slow, and in integers bit for bit what TFLite-Micro's
             portable ones compute.
+        outputs: How many outputs the file shall have.
 
     Raises:
-        ModelError: the file is missing, no TFLite model, cut off or broken; it needs operators that the interpreter
-            does not have; or no interpreter is installed.
+        ModelError: the file is missing, no TFLite model, cut off or broken, or has other ends; it needs operators that
+            the interpreter does not have; or no interpreter is installed.
     """
     source = "model" if isinstance(model, bytes) else str(model)
     data = model if isinstance(model, bytes) else _read(Path(model))
@@ -178,7 +184,7 @@ def open_interpreter(
     except (ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise ModelError(f"{source}: expected a .tflite that {runtime} can run, received an error: {reason}") from None
-    return TFLiteModel(interpreter, source, runtime)
+    return TFLiteModel(interpreter, source, runtime, outputs)
 
 
 def _read(path: Path) -> bytes:

@@ -17,6 +17,7 @@ from lp_recognition.reading.detector import Detector, Tiles
 from lp_recognition.reading.readers import Reader, open_readers, plate_readers, read_at, read_crop, text_reader
 from lp_recognition.reading.recognizer import Reading
 from lp_recognition.reading.text_reader import TextRegion
+from lp_recognition.reading.vehicles import VehicleDetector
 
 #: A picture of at most so many pixels may be a crop of a plate; it is one where the whole of it is read at least so
 #: surely, and more surely than what was found in it. Of 720 real crops the same number is read right as where crops are
@@ -75,6 +76,7 @@ class Alpr:
         readers: Readers' files, names, or open ones. Each reads every plate, and the surest is believed: their
             confidences are calibrated, so they can be compared. `rapidocr` (the extra `[text]`) reads any text: it is
             asked where the others are less sure than by half, and for what is written beside plates.
+        vehicles: What finds vehicles, inside of which plates are looked for, too: a file, or an open one.
         num_threads: Threads of the interpreters that are opened here.
         color: The order of the channels of arrays: "bgr", as OpenCV has them, or "rgb".
 
@@ -88,6 +90,7 @@ class Alpr:
         detector: str | Path | Detector | None = DEFAULT_DETECTOR,
         readers: Sequence[str | Path | Reader] = DEFAULT_READERS,
         *,
+        vehicles: str | Path | VehicleDetector | None = None,
         num_threads: int = 1,
         color: ColorOrder = "bgr",
     ) -> None:
@@ -97,6 +100,9 @@ class Alpr:
         if isinstance(detector, (str, Path)):
             detector = Detector(detector, num_threads=num_threads)
         self.detector = detector
+        if isinstance(vehicles, (str, Path)):
+            vehicles = VehicleDetector(vehicles, num_threads=num_threads)
+        self.vehicles = vehicles
         self.readers = open_readers(readers, num_threads)
 
     def read(self, image: Any, *, tiles: Tiles = "auto") -> list[AlprPlate]:
@@ -116,7 +122,8 @@ class Alpr:
         photograph = open_picture(image, self.color)
         if self.detector is None:
             return [_read_whole(self.readers, photograph)]
-        found = self.detector.detect(photograph, tiles=tiles)
+        parts = [] if self.vehicles is None else self.vehicles.find(photograph)
+        found = self.detector.detect(photograph, tiles=tiles, parts=parts)
         plates = [AlprPlate(one.corners, one.score, *read_at(self.readers, photograph, one.corners)) for one in found]
         # A reader of any text cannot tell a plate from a sign.
         if photograph.shape[0] * photograph.shape[1] <= _CROP_PIXELS and (knowing := plate_readers(self.readers)):

@@ -118,12 +118,13 @@ class Detector:
         """Runs the model on its input in its type, `(batch, height, width, channels)`: its output as it is."""
         return self._model.run(values)
 
-    def detect(self, image: Any, *, tiles: Tiles = "off") -> list[Detection]:
+    def detect(self, image: Any, *, tiles: Tiles = "off", parts: Sequence[Tile] = ()) -> list[Detection]:
         """Finds the plates of a photograph.
 
         Args:
             image: A file, as `str` or `Path`; uint8 gray or BGR of any size; or an image of Pillow.
             tiles: Also look at parts of a photograph that is larger than the input, for plates too small in the whole.
+            parts: Parts of the photograph that are searched in any case, such as its vehicles.
 
         Returns:
             The plates in the photograph's pixels, the surest first.
@@ -133,12 +134,14 @@ class Detector:
         """
         photograph = self.config.preprocessing.to_channels(open_picture(image))
         [found] = self._find([photograph])
-        if tiles == "off":
+        if tiles == "off" and not parts:
             return found
-        for parts in levels_of(photograph.shape[:2], self.config.input_shape[:2]):
+        found += self._find_in_parts(photograph, parts)
+        levels = levels_of(photograph.shape[:2], self.config.input_shape[:2]) if tiles != "off" else []
+        for level in levels:
             if tiles == "auto" and found:
                 break
-            found += self._find_in_parts(photograph, parts)
+            found += self._find_in_parts(photograph, level)
         if not found:
             return []
         corners, scores = np.stack([one.corners for one in found]), [one.score for one in found]

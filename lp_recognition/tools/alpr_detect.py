@@ -3,6 +3,7 @@
 examples:
   python alpr.py detect photo.jpg
   python alpr.py detect photos/ --detector lpdnet_mcu --output drawn
+  python alpr.py detect photo.jpg --vehicle_model ssd.tflite     # inside vehicles, too
   python alpr.py detect photo.jpg --detector graph_int8.tflite --score_threshold 0.2 --json
 
 Needs the light install alone. --json prints an object a picture: `image`, `plates` and `ms`. Each plate has its `box`
@@ -13,11 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from lp_recognition.system.errors import run_script
 from lp_recognition.system.options import ScriptParser, parse_share
-from lp_recognition.tools.photographs import add_options, search_pictures, searched
+from lp_recognition.tools.photographs import Searched, add_options, open_vehicles, search_pictures, searched
 from lp_recognition.tools.printing import Form, add_forms, csv_of_plates, json_of_plates, table_of_plates
+
+if TYPE_CHECKING:
+    from lp_recognition.images.image import Image
 
 _ABOUT = {
     "table": "a table for people, a row a plate",
@@ -44,9 +49,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     from lp_recognition.reading.detector import Detector
 
     detector = Detector(arguments.detector, score_threshold=arguments.score_threshold)
-    return search_pictures(
-        arguments, lambda image: searched(detector.detect(image, tiles=arguments.tiles)), _FORMS[arguments.form]
-    )
+    vehicles = open_vehicles(arguments)
+
+    def search(image: Image) -> Searched:
+        parts = [] if vehicles is None else vehicles.find(image)
+        return searched(detector.detect(image, tiles=arguments.tiles, parts=parts))
+
+    return search_pictures(arguments, search, _FORMS[arguments.form])
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING
 from lp_recognition.model_files.pretrained import DEFAULT_READERS
 from lp_recognition.system.errors import UserError, run_script
 from lp_recognition.system.options import ScriptParser, parse_share
-from lp_recognition.tools.photographs import Searched, add_options, read_and_searched, search_pictures
+from lp_recognition.tools.photographs import Searched, add_options, open_vehicles, read_and_searched, search_pictures
 from lp_recognition.tools.printing import (
     Form,
     add_forms,
@@ -101,7 +101,8 @@ def read_photographs(arguments: argparse.Namespace) -> int:
     """
     from lp_recognition.reading.alpr import Alpr
 
-    alpr = Alpr(None if arguments.crops else arguments.detector, arguments.reader or DEFAULT_READERS)
+    detector = None if arguments.crops else arguments.detector
+    alpr = Alpr(detector, arguments.reader or DEFAULT_READERS, vehicles=open_vehicles(arguments))
     if arguments.texts and not alpr.reads_texts:
         raise UserError("--texts: expected --reader rapidocr, which reads any text, received none such")
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lp_recognition.reading.alpr import AlprPlate
     from lp_recognition.reading.detector import Detection
     from lp_recognition.reading.text_reader import TextRegion
+    from lp_recognition.reading.vehicles import VehicleDetector
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,29 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--tiles", choices=("auto", "on", "off"), default="auto",
         help="search parts of large photographs for small plates, too; auto: where nothing is found in the whole",
     )  # fmt: skip
+    parser.add_argument(
+        "--vehicle_model", default="", metavar="FILE",
+        help="look for plates inside vehicles, too: a TFLite detector with boxes, classes, scores and count",
+    )  # fmt: skip
+    parser.add_argument(
+        "--vehicle_class", type=int, action="append", default=[], metavar="NUMBER",
+        help="a class of it that is a vehicle; may be given several times, as 2, 3, 5 and 7 of COCO's 80 (all classes)",
+    )  # fmt: skip
     parser.add_argument("--output", default="", help="draw what was found: a picture for one, a folder for several")
     parser.add_argument("--allow_url", action="store_true", help="fetch pictures whose address is http:// or https://")
+
+
+def open_vehicles(arguments: argparse.Namespace) -> VehicleDetector | None:
+    """Opens the `--vehicle_model` of a command line; None where none is given.
+
+    Raises:
+        ModelError: it is missing, or no detector.
+    """
+    from lp_recognition.reading.vehicles import VehicleDetector
+
+    if not arguments.vehicle_model:
+        return None
+    return VehicleDetector(arguments.vehicle_model, classes=arguments.vehicle_class)
 
 
 def search_pictures(arguments: argparse.Namespace, search: Search, form: Form) -> int:

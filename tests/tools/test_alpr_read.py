@@ -118,7 +118,7 @@ def test_what_is_read_doubtfully_is_left_out(run):
     assert kept["confidence"] == max(confidences)
 
 
-# ---- Text ----------------------------------------------------------------------------------------------------------
+# ---- Text and vehicles ---------------------------------------------------------------------------------------------
 
 SIGN = ((10, 20, 60, 30), "ONE WAY", 0.97)
 
@@ -144,6 +144,21 @@ def test_texts_need_a_reader_of_any_text(run):
     with pytest.raises(UserError, match="--texts: expected --reader rapidocr"):
         run("read", "photos/two.png", "--texts")
     assert "texts" not in records(run("read", "photos/none.png", "--json")[1])[0]
+
+
+def test_plates_are_looked_for_inside_vehicles(run, made, monkeypatch):
+    looked, kind = [], "lp_recognition.reading.vehicles.VehicleDetector"
+    monkeypatch.setattr(f"{kind}.__init__", lambda self, model, *, classes: looked.append((model, classes)))
+    monkeypatch.setattr(f"{kind}.find", lambda self, image: [(288, 192, 96, 64)])
+    street = np.full((640, 960, 3), 128, np.uint8)
+    street[192:256, 288:384] = photograph([(1, 1, "BBBCCC")], scale=1)
+    write_image(made / "street.png", street)
+    for command in ("read", "detect"):
+        words = ["street.png", "--json", "--tiles", "off"]
+        assert records(run(command, *words)[1])[0]["plates"] == []
+        [found] = records(run(command, *words, "--vehicle_model", "ssd.tflite", "--vehicle_class", "2")[1])[0]["plates"]
+        assert found["box"] == pytest.approx([304, 200, 48, 24], abs=0.5)
+    assert looked == [("ssd.tflite", [2])] * 2
 
 
 # ---- Crops ---------------------------------------------------------------------------------------------------------
