@@ -64,7 +64,7 @@ def test_the_record_says_what_was_measured_on_what(model_dir, capsys):
     assert (record["training_step"], record["runtime"], record["arithmetic"]) == (7, "keras on tensorflow", "float32")
     assert record["lists"] == [{"path": str(listed), "rows": 2, "sha256": file_sha256(listed)}]
     assert record["settings"] == {
-        "eval": {"skip_bad_rows": False, "generated_scenes": 300, "score_threshold": 0.4, "iou_threshold": 0.4}
+        "eval": {"skip_bad_rows": False, "generated_scenes": 300, "score_threshold": 0.5, "iou_threshold": 0.4}
     }
     assert {"date", "versions", "machine", "plates_sha256"} <= set(record)
     assert (record["pictures"], record["plates"]) == (2, 2)
@@ -75,7 +75,7 @@ def test_another_evaluation_replaces_no_earlier_one(model_dir, capsys):
     listed = f"eval.file_list_path={model_dir / 'plates.jsonl'}"
     folders = [
         evaluated(model_dir, capsys, *overrides)[0]
-        for overrides in ([listed], [listed, "eval.score_threshold=0.5"], [listed, "eval.batch_size=1"])
+        for overrides in ([listed], [listed, "eval.score_threshold=0.6"], [listed, "eval.batch_size=1"])
     ]
     assert folders[0] == folders[2] != folders[1]
     named, _ = evaluated(model_dir, capsys, listed, f"eval.output_dir={model_dir / 'mine'}")
