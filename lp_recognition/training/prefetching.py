@@ -51,8 +51,9 @@ class _FromWorkers:
             return next(self._batches)
 
     def close(self) -> None:
-        """Ends the processes."""
-        self._batches.close()
+        """Ends the processes; the Grain that there is for Python 3.10 does so itself, and has no word for it."""
+        if hasattr(self._batches, "close"):
+            self._batches.close()
 
     @contextlib.contextmanager
     def _naming_what_is_short(self) -> Iterator[None]:
