@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 .PHONY: help setup demo test test-firmware lint types format benchmarks clean
 
 help:
-	@echo "make demo           set up, then the whole workflow on drawn plates, in minutes"
+	@echo "make demo           set up, then the whole workflow on drawn plates and a drawn photograph, in minutes"
 	@echo "make test           set up if needed, then the tests"
 	@echo "make test-firmware  the tests of the C code alone, on this machine and on emulated chips"
 	@echo "make lint types     ruff and mypy"

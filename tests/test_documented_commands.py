@@ -25,6 +25,7 @@ from lp_recognition.settings.detection import DetectionConfig
 from lp_recognition.settings.loading import save_settings
 from lp_recognition.settings.recognition import RecognitionConfig
 from lp_recognition.system.errors import UserError
+from utils import demo
 
 COMMANDS = shown_commands(ROOT)
 
@@ -225,6 +226,32 @@ def test_a_shown_command_runs(shown, folder, crops, monkeypatch, capsys):
                 assert run_shown(words, crops, monkeypatch) == 2
         else:  # 1 says that a list has errors, or a model does not fit a chip
             assert run_shown(words, crops, monkeypatch) in (0, 1), capsys.readouterr().err
+
+
+def test_the_commands_of_the_demonstration_run(folder, crops, monkeypatch, capsys):
+    called = []
+    Path("demo/frozen_graph").mkdir(parents=True)
+    Path("demo/frozen_graph/graph.pb.frozen").touch()
+
+    def run(command: list[str], quiet: bool = False) -> None:
+        called.append(command[1] if command[0] == sys.executable else Path(command[0]).name)
+        words = tuple("python" if word == sys.executable else word for word in command)
+        with monkeypatch.context() as patch:
+            patch.setattr("lp_recognition.tools.models.open_model", begin)
+            assert words[0] != "python" or run_shown(words, crops, patch) in (0, 1), capsys.readouterr().err
+
+    total = {"plates": 4, "found": 3, "read": 2}
+    figures = {"lp_rr": 0.5, "lp_rr_interval": (0.4, 0.6), "ap_50": 0.8, "end_to_end": {"total": total}}
+    monkeypatch.setattr(demo, "_call", run)
+    monkeypatch.setattr(demo, "_measured", lambda command, results: run(command) or figures)
+    assert demo.main(["--output", "demo", "train.steps=5"]) == 0
+    scripts = ["train_lpr.py", "eval_lpr.py", "train_lpd.py", "eval_lpd.py", "export_frozen_graph.py", "alpr.py"]
+    assert {*scripts, "tflite_convert", "test_lpr.py", "-m"} == set(called)
+    assert called.count("alpr.py") == 2
+    output = capsys.readouterr().out
+    assert "| demo/frozen_graph_lpd/graph_int8.tflite | demo/frozen_graph/graph_int8.tflite | 0.800" in output
+    assert "| lpdnet " in output
+    assert re.search(r"\| 75.0% \| +50.0% \|", output)
 
 
 # ---- The lists of this file, and the reading of documents ----------------------------------------------------------
