@@ -235,6 +235,8 @@ def test_the_commands_of_the_demonstration_run(folder, crops, monkeypatch, capsy
 
     def run(command: list[str], quiet: bool = False) -> None:
         called.append(command[1] if command[0] == sys.executable else Path(command[0]).name)
+        if "-m" in command or "export_frozen_graph.py" in command:
+            assert "--overwrite" in command  # so that it can be run again
         words = tuple("python" if word == sys.executable else word for word in command)
         with monkeypatch.context() as patch:
             patch.setattr("lp_recognition.tools.models.open_model", begin)

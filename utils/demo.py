@@ -127,7 +127,7 @@ def _make_detector(folder: Path, overrides: Sequence[str], reader: Path) -> tupl
 
 
 def _export(recorded: str, checkpoint: Path, folder: Path) -> None:
-    files = [f"--checkpoint={checkpoint}", f"--output_dir={folder}", "--tflite", "int8"]
+    files = [f"--checkpoint={checkpoint}", f"--output_dir={folder}", "--tflite", "int8", "--overwrite"]
     _call([_PYTHON, "export_frozen_graph.py", recorded, *files], quiet=True)
 
 
