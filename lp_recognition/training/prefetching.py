@@ -61,6 +61,10 @@ class _FromWorkers:
             yield
         except (RuntimeError, OSError, MemoryError) as error:
             if isinstance(error, RuntimeError) and "terminated unexpectedly" not in str(error):
+                # The Grain for Python 3.10 wraps what a process raised: its name and words are the last line.
+                name, _, words = str(error).strip().rpartition("\n")[2].partition(": ")
+                if name.startswith("lp_recognition."):
+                    raise UserError(words) from None
                 raise
             reason = " ".join((str(error) or type(error).__name__).split()).partition(". ")[0]
             raise UserError(
