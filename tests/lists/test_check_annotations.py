@@ -266,12 +266,16 @@ def test_an_image_high_enough_for_two_lines_is_found(lists: Lists, size: tuple[i
 
 
 def spoil(lists: Lists) -> list[Path]:
-    """A leak, a picture in two lists, two labels of one picture, a label outside the pattern, a row without a label."""
+    """A leak, a picture in two lists, two labels of one picture, a label outside the pattern, a row without a label.
+
+    And a tiny image, which is no error: its row stays.
+    """
     leaked = lists.rows["train"][4][1]
     lists.add("val", "leak.jpg", leaked, draw(leaked[1:], 999))  # train's row 5 goes
     lists.add("val", "near.png", lists.rows["train"][5][1], shifted(lists.image("train", 5)))  # train's row 6
     lists.add("train", "other.jpg", "皖B00001")  # train's rows 4 and 31
     (lists.folder / "other.jpg").write_bytes((lists.folder / "3.jpg").read_bytes())
+    lists.add("train", "tiny.png", "皖B00002", draw("B00002", 7)[:9])
     lists.rows["val"][0] = (lists.rows["val"][0][0], "京B12345")  # val's row 1
     (lists.folder / "7.jpg").unlink()  # train's row 8
     paths = lists.write()
@@ -285,10 +289,10 @@ def test_the_rows_without_errors_are_free_of_errors(lists: Lists, tmp_path: Path
     arguments = ["--html", str(tmp_path / "p.html"), "--workers", "1", "--pattern", PATTERN]
     assert main([*map(str, paths), *arguments, "--cleaned", str(tmp_path / "clean")]) == 1
     output = capsys.readouterr().out
-    assert f"{tmp_path / 'clean/train.txt'}: 26 of 31 rows, without errors\n" in output
+    assert f"{tmp_path / 'clean/train.txt'}: 27 of 32 rows, without errors\n" in output
     assert f"{tmp_path / 'clean/val.txt'}: 11 of 12 rows, without errors\n" in output
     kept = {path.name: [row.path.name for row in read_annotations(path)[0]] for path in (tmp_path / "clean").iterdir()}
-    assert kept["train.txt"] == [f"{number}.jpg" for number in range(30) if number not in (3, 4, 5, 7)]
+    assert kept["train.txt"] == [*(f"{number}.jpg" for number in range(30) if number not in (3, 4, 5, 7)), "tiny.png"]
     assert kept["val.txt"] == [*(f"{number}.jpg" for number in range(31, 40)), "leak.jpg", "near.png"]
     again = [str(tmp_path / "clean" / path.name) for path in paths]
     assert main([*again, *arguments]) == 0
@@ -409,6 +413,35 @@ def test_the_script_prints_counts_and_problems(lists: Lists, tmp_path: Path, cap
     output = capsys.readouterr().out
     assert "error: outside pattern: 20" in output
     assert "... and 18 more" in output
+
+
+@pytest.mark.parametrize(
+    ("options", "warnings"),
+    [
+        ([], ["near copy: 1"]),
+        (["--near", "-1"], []),
+        (["--min_size", "41x24"], ["tiny image: 31", "near copy: 1"]),
+        (["--min_size", "10x131"], ["tiny image: 31", "near copy: 1"]),
+        (["--min_aspect", "3.3"], ["perhaps two lines: 31", "near copy: 1"]),
+    ],
+)
+def test_what_an_image_has_to_be_is_said_by_options(lists: Lists, tmp_path: Path, capsys, options, warnings):
+    lists.add("train", "near.png", lists.rows["train"][5][1], shifted(lists.image("train", 5)))
+    path, _ = lists.write()
+    assert main([str(path), "--html", str(tmp_path / "p.html"), "--workers", "1", *options]) == 0
+    assert re.findall("^warning: (.*)", capsys.readouterr().out, re.MULTILINE) == warnings
+
+
+def test_sizes_are_told_by_their_median_and_their_ends(lists: Lists, tmp_path: Path, capsys):
+    lists.rows["train"] = lists.rows["train"][:3]
+    for (name, _), size in zip(lists.rows["train"], [(60, 20), (120, 30), (350, 70)], strict=True):
+        cv2.imwrite(str(tmp_path / name), cv2.resize(cv2.imread(str(tmp_path / name)), size))
+    path, _ = lists.write()
+    assert main([str(path), "--html", str(tmp_path / "p.html"), "--workers", "1", "--near", "-1"]) == 0
+    output = capsys.readouterr().out
+    assert "height      30 (20 to 70), width 120 (60 to 350), width / height 4 (3 to 5)\n" in output
+    page = re.sub("<[^>]*>+", " ", (tmp_path / "p.html").read_text(encoding="utf-8"))
+    assert re.search(r"median height\s+median width\s.*train\.txt\s+3\s+3\s+\d+\s+30\s+120\s", page)
 
 
 def test_the_script_takes_the_rules_of_a_config(lists: Lists, tmp_path: Path, capsys: pytest.CaptureFixture[str]):

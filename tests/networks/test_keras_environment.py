@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
+import sys
 
 import numpy as np
 import pytest
 from tiny_models import run_python
 
 from lp_recognition.networks.lprnet import Architecture, build_lprnet
-from lp_recognition.system.keras_environment import backend_name
+from lp_recognition.system.keras_environment import backend_name, settle_keras
 
 FOREIGN = {"image_data_format": "channels_first", "floatx": "float16", "epsilon": 0.1, "backend": "torch"}
 VARIABLES = {"KERAS_MAX_STEPS_PER_EPOCH": "1", "KERAS_MAX_EPOCHS": "none", "KERAS_BACKEND": ""}
@@ -91,6 +93,15 @@ def test_the_environment_chooses(monkeypatch):
     assert backend_name() == "tensorflow"
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     assert backend_name() == "jax"
+
+
+@pytest.mark.parametrize("name", ["KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "KERAS_NNX_ENABLED"])
+def test_what_is_meant_for_looking_for_faults_does_not_count(name, monkeypatch):
+    for variable in ("KERAS_HOME", "KERAS_BACKEND", name):  # set, so that they are put back
+        monkeypatch.setenv(variable, "")
+    monkeypatch.delitem(sys.modules, "keras", raising=False)
+    settle_keras()
+    assert name not in os.environ
 
 
 @pytest.mark.skipif(importlib.util.find_spec("jax") is not None, reason="jax is installed")
