@@ -8,8 +8,8 @@ A config stands for its network without training as int8, which is as fast as a 
 drawn photograph; shown are medians of the processor's time, so that others on the machine count less. *network* is the
 model alone, *detect* is from the photograph to corners. Where the plate is not found, its true corners are laid flat,
 so that all do the same work; the last column says so.
-RapidOCR, which reads any text and carries its models, takes part where it is installed (pip install rapidocr
-onnxruntime).
+RapidOCR, which reads any text and carries its models, takes part where it is installed (the extra
+`[text]`).
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(f"\nmilliseconds of one core, medians of {arguments.runs} runs in turn; read by {arguments.reader}")
     print(f"decoding the JPEG of {len(data) / 1000:,.0f} KB: {statistics.median(decoding[_WARM_UP:]):.2f} ms")
     if peer is None:
-        print("RapidOCR: not measured, not installed (pip install rapidocr onnxruntime)")
+        print("RapidOCR: not measured, not installed (pip install 'lp-recognition[text]')")
     return 0
 
 
