@@ -21,8 +21,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
-from lp_recognition.system.errors import run_script
+from lp_recognition.system.errors import UserError, run_script
 from lp_recognition.tools.arguments import parse_model_arguments
 
 
@@ -46,6 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     from lp_recognition.system.progress import progress_bar
     from lp_recognition.tools.models import open_detector
 
+    for listed in config.eval.file_list_path:
+        if predictions and Path(predictions).exists() and Path(listed).exists() and Path(predictions).samefile(listed):
+            raise UserError(f"--predictions: expected another file than the list of scenes, received {predictions}")
     path = arguments.find_model(config.eval.checkpoint)
     detector = open_detector(path, config)
     opened = open_readers(readers)

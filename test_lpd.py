@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from lp_recognition.system.errors import run_script
 from lp_recognition.tools.arguments import parse_model_arguments
@@ -26,11 +27,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise arguments.lacks("infer.file_list_path", "a list of photographs", "photos.txt")
 
     from lp_recognition.evaluation.detection_prediction import search_list
+    from lp_recognition.lists.image_lists import refuse_folder_of
     from lp_recognition.lists.rows import load_paths
     from lp_recognition.system.progress import progress_bar
     from lp_recognition.tools.models import open_detector
 
     data = load_paths(config.infer.file_list_path, skip_bad_rows=config.infer.skip_bad_rows)
+    refuse_folder_of((row.path for row in data.rows), Path(config.infer.output_dir), "infer.output_dir")
     path = arguments.find_model(config.infer.checkpoint)
     # A checkpoint computes whole batches of eval.batch_size, whatever it is given.
     config = config.with_values(eval={**config.eval.model_dump(), "batch_size": config.infer.batch_size})

@@ -1,4 +1,4 @@
-"""The smallest plate detector that is useful, for a gate: 39 million MACs, gray 192x256.
+"""The smallest plate detector that is useful, for a gate: 36 million MACs, gray 192x256.
 
 python train_lpd.py config/lpd_nano.py train.file_list_path=scenes/plates.jsonl eval.file_list_path=val/plates.jsonl
 """

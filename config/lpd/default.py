@@ -43,7 +43,7 @@ quantize_per_channel = False
 
 
 class train:
-    # Lists of scenes (docs/scenes.md), one or several.
+    # Lists of scenes (docs/detector.md), one or several.
     file_list_path = ()
     # Go on without rows that cannot be used.
     skip_bad_rows = False

@@ -6,7 +6,7 @@ import csv
 import io
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,6 +88,8 @@ def images_of(given: str) -> Iterator[GivenImage | UserError]:
     """
     path = Path(given)
     try:
+        if not given:  # Path("") is the current folder: an unset variable of a script must not stand for all of it
+            raise UserError("expected an image, a folder or a list, received an empty word; is a variable unset?")
         if path.is_dir():
             images, _ = list_images(path, recursive=True)
             yield from (GivenImage(str(image)) for image in images)
@@ -100,6 +102,21 @@ def images_of(given: str) -> Iterator[GivenImage | UserError]:
             yield GivenImage(given)
     except UserError as error:
         yield error
+
+
+def refuse_folder_of(images: Iterable[str | Path], output: Path, option: str) -> None:
+    """Refuses a folder for drawn pictures that holds the images themselves: they would be read as such next time.
+
+    Raises:
+        UserError: naming `option`.
+    """
+    if not output.is_dir():
+        return
+    beside = next((image for image in images if Path(image).exists() and Path(image).parent.samefile(output)), None)
+    if beside is not None:
+        raise UserError(
+            f"{option}: expected another folder than that of the pictures, received {output}, which holds {beside}"
+        )
 
 
 def _without_label(row: str) -> str:

@@ -88,13 +88,13 @@ class Alpr:
     def __init__(
         self,
         detector: str | Path | Detector | None = DEFAULT_DETECTOR,
-        readers: Sequence[str | Path | Reader] = DEFAULT_READERS,
+        readers: str | Path | Reader | Sequence[str | Path | Reader] = DEFAULT_READERS,
         *,
         vehicles: str | Path | VehicleDetector | None = None,
         num_threads: int = 1,
         color: ColorOrder = "bgr",
     ) -> None:
-        if not readers:
+        if isinstance(readers, Sequence) and not readers:
             raise ValueError("expected at least one reader, received none")
         self.color = color
         if isinstance(detector, (str, Path)):

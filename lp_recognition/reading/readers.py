@@ -27,15 +27,17 @@ _OTHER_MARGINS = ((0.08, 0.2), (-0.03, -0.06))
 _UNREAD = 0.5
 
 
-def open_readers(readers: Sequence[str | Path | Reader], num_threads: int = 1) -> dict[str, Reader]:
-    """Opens readers: files, names of shipped ones, `rapidocr`, or those that are open already; by their names.
+def open_readers(
+    readers: str | Path | Reader | Sequence[str | Path | Reader], num_threads: int = 1
+) -> dict[str, Reader]:
+    """Opens one or several readers: files, names of shipped ones, `rapidocr`, or open ones; by their names.
 
     Raises:
         ModelError, ConfigError: as `Recognizer`.
         ModuleNotFoundError: `rapidocr` is asked for, and the extra `[text]` is not installed.
     """
     opened: dict[str, Reader] = {}
-    for reader in readers:
+    for reader in [readers] if isinstance(readers, (str, Path, Recognizer, TextReader)) else readers:
         if isinstance(reader, (Recognizer, TextReader)):
             opened[reader.source] = reader
         elif str(reader) == RAPIDOCR:

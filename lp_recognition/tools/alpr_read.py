@@ -29,6 +29,7 @@ the milliseconds of opening, finding and reading. With rapidocr there are `texts
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -106,14 +107,25 @@ def read_photographs(arguments: argparse.Namespace) -> int:
     if arguments.texts and not alpr.reads_texts:
         raise UserError("--texts: expected --reader rapidocr, which reads any text, received none such")
 
+    left_out = 0
+
     def search(image: Image) -> Searched:
+        nonlocal left_out
         plates, texts = alpr.read(image, tiles=arguments.tiles), None
         if alpr.reads_texts:
             texts = alpr.read_texts(image, plates) if arguments.texts or not plates else []
             texts = [text for text in texts if text.confidence >= arguments.min_confidence]
-        return read_and_searched([plate for plate in plates if plate.confidence >= arguments.min_confidence], texts)
+        sure = [plate for plate in plates if plate.confidence >= arguments.min_confidence]
+        left_out += len(plates) - len(sure)
+        return read_and_searched(sure, texts)
 
-    return search_pictures(arguments, search, _FORMS[arguments.form])
+    status = search_pictures(arguments, search, _FORMS[arguments.form])
+    if left_out:
+        print(
+            f"left out: {left_out} read less surely than by {arguments.min_confidence:.0%} (--min_confidence)",
+            file=sys.stderr,
+        )
+    return status
 
 
 if __name__ == "__main__":

@@ -192,8 +192,9 @@ def _drawn_files(names: Sequence[str], output: str) -> list[Path]:
     """Where each picture is drawn; none where nothing is.
 
     Raises:
-        UserError: one file for several pictures, or one of the pictures itself.
+        UserError: one file for several pictures, one of the pictures itself, or the folder that they lie in.
     """
+    from lp_recognition.lists.image_lists import refuse_folder_of
     from lp_recognition.system.files import check_folder
 
     if not output:
@@ -209,5 +210,7 @@ def _drawn_files(names: Sequence[str], output: str) -> list[Path]:
     for name, file in zip(names, files, strict=True):
         if file.exists() and Path(name).exists() and file.samefile(name):
             raise UserError(f"--output: expected another file than the picture itself, received {file}")
+    if not is_file:
+        refuse_folder_of(names, path, "--output")
     check_folder(path.parent if is_file else path)
     return files

@@ -12,7 +12,7 @@ import sample_inference
 import test_lpd
 from lp_recognition.images.image import read_image, write_image
 from lp_recognition.settings.loading import save_settings
-from lp_recognition.system.errors import ConfigError, ImageError
+from lp_recognition.system.errors import ConfigError, ImageError, UserError
 
 
 @pytest.fixture
@@ -54,6 +54,12 @@ def test_a_row_that_is_missing_is_told_before_anything_is_searched(arguments, tm
     with pytest.raises(ImageError, match=r"photos\.txt:2: .*b\.png"):
         test_lpd.main(arguments)
     assert not (tmp_path / "out").exists()
+
+
+def test_pictures_are_not_drawn_among_the_photographs(arguments, tmp_path):
+    with pytest.raises(UserError, match=r"infer\.output_dir: expected another folder than that of the pictures"):
+        test_lpd.main([word.removesuffix("/out") for word in arguments] + ["infer.skip_bad_rows=True"])
+    assert not list(tmp_path.glob("*.jpg"))
 
 
 def test_a_stricter_threshold_finds_less(arguments, capsys):

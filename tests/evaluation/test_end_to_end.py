@@ -15,7 +15,7 @@ from lp_recognition.images.image import write_image
 from lp_recognition.lists.scenes import Scene, ScenePlate, write_scenes
 from lp_recognition.reading.recognizer import Reading
 from lp_recognition.settings.loading import save_settings
-from lp_recognition.system.errors import ConfigError
+from lp_recognition.system.errors import ConfigError, UserError
 
 #: Photographs: what stands where, then what is annotated of each plate: how many pixels aside, text, country, whether
 #: with corners; whether the photograph is complete; how many times as large as the detector's input.
@@ -148,3 +148,12 @@ def test_a_text_is_right_however_it_is_written():
     assert is_right(Reading("皖AY339S", 1, ()), "<anhui>a-y339s")
     assert not is_right(Reading("皖AY339S", 1, ()), "皖AY3395")
     assert not is_right(Reading("", 1, ()), "")
+
+
+def test_predictions_never_replace_the_list(arguments, tmp_path):
+    listed = (tmp_path / "plates.jsonl").read_bytes()
+    (tmp_path / "link.jsonl").symlink_to(tmp_path / "plates.jsonl")
+    for name in ("plates.jsonl", "link.jsonl"):
+        with pytest.raises(UserError, match="--predictions: expected another file than the list of scenes"):
+            eval_lpd.main([*arguments[:-1], str(tmp_path / name)])
+    assert (tmp_path / "plates.jsonl").read_bytes() == listed

@@ -99,3 +99,10 @@ def test_readers_are_told_apart(plates, texts):
     assert plate_readers(opened) == {reader.source: reader}
     assert text_reader(opened) is other
     assert text_reader({"tiny": reader}) is None
+
+
+def test_one_reader_may_be_given_as_it_is(tmp_path):
+    (tmp_path / "tiny.tflite").write_bytes(tiny_tflite("uint8"))
+    reader = Recognizer(tmp_path / "tiny.tflite", config=CONFIG)
+    assert list(open_readers(reader).values()) == list(open_readers([reader]).values()) == [reader]
+    assert list(open_readers("lprnet_nano_cn")) == ["lprnet_nano_cn"]

@@ -118,6 +118,25 @@ def test_what_is_read_doubtfully_is_left_out(run):
     assert kept["confidence"] == max(confidences)
 
 
+def test_what_is_left_out_is_told(run):
+    status, output, errors = run("read", "photos/two.png", "--min_confidence", "1")
+    assert status == 0
+    assert "two.png" in output
+    assert errors == "left out: 2 read less surely than by 100% (--min_confidence)\n"
+
+
+def test_an_empty_word_is_not_the_current_folder(run):
+    status, output, errors = run("read", "")
+    assert (status, output.count("png")) == (2, 0)
+    assert errors == "error: expected an image, a folder or a list, received an empty word; is a variable unset?\n"
+
+
+def test_pictures_are_not_drawn_into_the_folder_of_the_photographs(run, made):
+    with pytest.raises(UserError, match="--output: expected another folder than that of the pictures"):
+        run("read", "photos", "--output", "photos")
+    assert len(list((made / "photos").iterdir())) == 2
+
+
 # ---- Text and vehicles ---------------------------------------------------------------------------------------------
 
 SIGN = ((10, 20, 60, 30), "ONE WAY", 0.97)
