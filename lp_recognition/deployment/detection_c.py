@@ -15,8 +15,8 @@ from lp_recognition.deployment import c_code
 from lp_recognition.deployment.detection_integers import PIXEL, IntegerDecoding, IntegerPlate, fit
 from lp_recognition.deployment.layers import model_bytes, read_model_file
 from lp_recognition.deployment.task import CCheck
-from lp_recognition.images.image import Image, read_image
-from lp_recognition.lists.scenes import read_scenes
+from lp_recognition.images.image import Image
+from lp_recognition.lists.scenes import read_picture, read_scenes
 from lp_recognition.model_files.description import settle_config
 from lp_recognition.model_files.detection import DETECTION, read_description
 from lp_recognition.model_files.interpreter import pixel_values
@@ -73,7 +73,7 @@ class DetectionFirmware:
         values = pixel_values(taken, detector.config.preprocessing)
         scenes, _ = read_scenes(list(lists))
         for scene in scenes:
-            picture = read_image(scene.path)
+            picture = read_picture(scene)
             prepared = decoder.prepare(picture)
             output = detector.run(prepared)[0]
             received, expected = decoder.decode(output), decoding.decode(output)

@@ -14,9 +14,9 @@ import numpy as np
 from lp_recognition.evaluation.detection import Found
 from lp_recognition.evaluation.metrics import wilson_interval
 from lp_recognition.evaluation.pictures import EvaluationScenes
-from lp_recognition.images.image import Image, read_image
+from lp_recognition.images.image import Image
 from lp_recognition.images.scene_augmentation import letterbox_map, move
-from lp_recognition.lists.scenes import Scene
+from lp_recognition.lists.scenes import Scene, read_picture
 from lp_recognition.reading.detector import Detection
 from lp_recognition.reading.readers import Reader, read_at
 from lp_recognition.reading.recognizer import Reading
@@ -122,11 +122,11 @@ def read_scenes_found(
         progress: Called with the number of photographs after each.
 
     Raises:
-        ImageError: a photograph is missing or none.
+        AnnotationError, ImageError: as of `read_picture`.
     """
     scenes = []
     for original, detections in zip(originals, found, strict=True):
-        photograph = read_image(original.path)
+        photograph = read_picture(original)
         at_corners = [
             _read(photograph, np.array(plate.corners, np.float32), readers) if plate.corners and plate.text else None
             for plate in original.plates

@@ -13,9 +13,9 @@ from lp_recognition.evaluation.detection import Found
 from lp_recognition.evaluation.drawing import draw_detections
 from lp_recognition.evaluation.provenance import ListRecord, record_lists
 from lp_recognition.images.canvas import contact_sheet
-from lp_recognition.images.image import Image, read_image
+from lp_recognition.images.image import Image
 from lp_recognition.images.scene_augmentation import fitted_size, letterbox, move
-from lp_recognition.lists.scenes import Scene, ScenePlate, read_scenes
+from lp_recognition.lists.scenes import Scene, ScenePlate, read_picture, read_scenes
 from lp_recognition.plates.scenes import SceneGenerator
 from lp_recognition.reading.detector import Detection
 from lp_recognition.settings.detection import DetectionConfig
@@ -48,7 +48,7 @@ class EvaluationScenes:
         """The lists of `eval.file_list_path`; held-out drawn scenes where a training draws scenes; else None.
 
         Raises:
-            AnnotationError: a list cannot be read.
+            AnnotationError: a list cannot be read, or a row states another size than its picture has.
             ImageError: a picture is missing or none.
         """
         paths = config.eval.file_list_path
@@ -68,10 +68,10 @@ def fitted_scene(scene: Scene, config: DetectionConfig) -> tuple[Image, Scene]:
         The picture, of the input's size; and the scene in its pixels, whose size is what the photograph takes of it.
 
     Raises:
-        ImageError: the picture is missing or none.
+        AnnotationError, ImageError: as of `read_picture`.
     """
     size = config.input_shape[:2]
-    photograph = config.preprocessing.to_channels(read_image(scene.path))
+    photograph = config.preprocessing.to_channels(read_picture(scene))
     image, matrix = letterbox(photograph, size)
     plates = []
     for plate in scene.plates:

@@ -22,7 +22,8 @@ from typing import Any
 
 from lp_recognition.boxes.corners import Point, area, order_corners, triangle_areas
 from lp_recognition.boxes.intersection import Sides, sides_around
-from lp_recognition.system.errors import AnnotationError, summarize
+from lp_recognition.images.image import Image, read_image
+from lp_recognition.system.errors import AnnotationError, ImageError, summarize
 from lp_recognition.system.files import write_text
 
 #: Corners and boxes may lie outside of the picture by this share of its size: a plate that the picture cuts.
@@ -119,6 +120,27 @@ def read_scenes(
     if not scenes:
         raise AnnotationError(f"{', '.join(map(str, paths))}: expected rows of scenes, received none that can be used")
     return scenes, problems
+
+
+def read_picture(scene: Scene) -> Image:
+    """Reads the picture of a scene, as it is shown: BGR uint8 `(h, w, 3)`.
+
+    Raises:
+        AnnotationError: its size is not the one that the row states, by which its plates are placed.
+        ImageError: it is missing or none; with the row that names it.
+    """
+    place = f"{scene.source}: " if scene.source else ""
+    try:
+        image = read_image(scene.path)
+    except ImageError as error:
+        raise ImageError(f"{place}{error}") from None
+    height, width = image.shape[:2]
+    if scene.size != (height, width):
+        raise AnnotationError(
+            f"{place or f'{scene.path}: '}width, height: expected {width}x{height} (the picture's, as it is shown), "
+            f"received {scene.size[1]}x{scene.size[0]}"
+        )
+    return image
 
 
 def write_scenes(path: str | Path, scenes: Iterable[Scene]) -> None:

@@ -32,9 +32,9 @@ from lp_recognition.boxes.targets import (
     UNDECIDED,
 )
 from lp_recognition.images import augmentation
-from lp_recognition.images.image import Image, Preprocessing, read_image
+from lp_recognition.images.image import Image, Preprocessing
 from lp_recognition.images.scene_augmentation import FILL, letterbox, move, random_view
-from lp_recognition.lists.scenes import Scene, ScenePlate
+from lp_recognition.lists.scenes import Scene, ScenePlate, read_picture
 from lp_recognition.plates.replating import Replater
 from lp_recognition.plates.scenes import SceneGenerator
 from lp_recognition.settings.detection import DetectionConfig
@@ -127,7 +127,7 @@ class PhotographSource:
         return sample
 
     def _read(self, scene: Scene) -> Sample:
-        image = self._preprocessing.to_channels(read_image(scene.path))
+        image = self._preprocessing.to_channels(read_picture(scene))
         height, width = image.shape[:2]
         scale = min(1.0, _KEPT * max(self._preprocessing.input_shape[:2]) / max(height, width))
         if scale < 1:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+import struct
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lp_recognition.lists.scenes import Scene, ScenePlate, format_scene, read_scenes, write_scenes
-from lp_recognition.system.errors import AnnotationError
+from lp_recognition.lists.scenes import Scene, ScenePlate, format_scene, read_picture, read_scenes, write_scenes
+from lp_recognition.system.errors import AnnotationError, ImageError
 
 PLATE = {"box": [10, 20, 40, 12], "corners": [[10, 20], [50, 20], [50, 32], [10, 32]], "text": "皖A 1", "country": "cn"}
 ROW = {"image": "图 1.jpg", "width": 100, "height": 80, "complete": True, "set": "street", "plates": [PLATE]}
@@ -114,7 +117,7 @@ numbers = st.floats(-50, 150).map(lambda value: round(value, 2))
 
 @st.composite
 def plates(draw: st.DrawFn) -> ScenePlate:
-    left, top = draw(st.floats(-5, 90)), draw(st.floats(-5, 70))
+    left, top = draw(st.floats(-3, 90)), draw(st.floats(-3, 70))  # with a part of it in the picture
     width, height, lean = draw(st.floats(4, 60)), draw(st.floats(4, 30)), draw(st.floats(-3, 3))
     corners = ((left + lean, top), (left + width + lean, top), (left + width, top + height), (left, top + height))
     rounded = tuple((round(x, 2), round(y, 2)) for x, y in corners)
@@ -151,3 +154,37 @@ def test_guessed_corners_are_apart_from_true_ones(tmp_path):
     path.write_text(json.dumps({"image": "1.jpg", "width": 64, "height": 48, "plates": [plate]}), encoding="utf-8")
     with pytest.raises(AnnotationError, match=r"list\.jsonl:1: plate 1: corners_auto: expected left-up"):
         read_scenes(path)
+
+
+def sideways(folder: Path) -> None:
+    """Writes the picture of ROW, 100x80 as it is shown, as a camera on its side does: 80x100, turned by its EXIF."""
+    jpeg = cv2.imencode(".jpg", np.zeros((100, 80, 3), np.uint8))[1].tobytes()
+    turned = struct.pack("<2sHIHHHIHHI", b"II", 42, 8, 1, 0x0112, 3, 1, 6, 0, 0)
+    segment = b"\xff\xe1" + struct.pack(">H", len(turned) + 8) + b"Exif\0\0" + turned
+    (folder / ROW["image"]).write_bytes(jpeg[:2] + segment + jpeg[2:])
+
+
+def test_a_picture_has_the_size_that_its_row_states_as_it_is_shown(tmp_path):
+    sideways(tmp_path)
+    [scene], _ = read_scenes(written(tmp_path, ROW))
+    assert read_picture(scene).shape == (80, 100, 3)
+
+
+@pytest.mark.parametrize("size", [(500, 400), (80, 100)])
+def test_a_size_other_than_the_picture_s_is_refused(tmp_path, size):
+    sideways(tmp_path)
+    [scene], _ = read_scenes(written(tmp_path, {**ROW, "width": size[0], "height": size[1]}))
+    with pytest.raises(AnnotationError) as refused:
+        read_picture(scene)
+    assert str(refused.value) == (
+        f"{tmp_path / 'plates.jsonl'}:1: width, height: expected 100x80 (the picture's, as it is shown), "
+        f"received {size[0]}x{size[1]}"
+    )
+
+
+def test_a_broken_picture_is_named_with_its_row(tmp_path):
+    (tmp_path / ROW["image"]).write_bytes(b"no picture")
+    [scene], _ = read_scenes(written(tmp_path, ROW))
+    with pytest.raises(ImageError) as refused:
+        read_picture(scene)
+    assert str(refused.value).startswith(f"{tmp_path / 'plates.jsonl'}:1: {tmp_path / ROW['image']}: expected an image")
