@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -159,6 +160,17 @@ def test_layers_stand_in_one_table_with_a_column_for_each_file():
     header, _, *rows = noise_table(noise).splitlines()
     assert header.split("|")[1:-1] == [" layer ", " a    ", " b    "]
     assert [row.replace(" ", "") for row in rows] == ["|stem|40.0|41.0|", "|head|10.0|-|"]
+
+
+def test_the_table_of_layers_is_printed_once_however_many_files():
+    result = KnownModels(["A1"], ["A1"], ["A1"], scores=[5.0] * 3).compare()
+    noise = {name: (LayerNoise("stem", 40.0), LayerNoise("head", 20.0)) for name in ("1.pb", "2.pb")}
+    text = dataclasses.replace(result, noise=noise).to_table(Bounds())
+    assert [line.split()[1:6:2] for line in text.splitlines() if line.startswith("| layer ")] == [
+        ["layer", "1.pb", "2.pb"]
+    ]
+    assert sum(line.startswith("| stem ") for line in text.splitlines()) == 1
+    assert text.count("no layer falls apart; the lowest is `head`") == 2
 
 
 def test_a_page_without_differences():

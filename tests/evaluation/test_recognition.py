@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from tiny_models import tiny_config
 
+from lp_recognition.evaluation import recognition
 from lp_recognition.evaluation.opening import Predictor
 from lp_recognition.evaluation.recognition import EvaluationList, evaluate
 from lp_recognition.lists.annotations import read_annotations, write_annotations
@@ -199,7 +200,7 @@ def test_merged_characters_are_not_blamed():
 # ---- Misread plates --------------------------------------------------------------------------------------------------
 
 
-def test_the_sheet_of_misread_plates(trained, plates):
+def test_the_sheet_of_misread_plates(trained, plates, monkeypatch):
     opened = open_model(trained.checkpoint, trained.config)
     result = evaluate(opened.predict, plates, opened.config, opened.vocabulary)
     wrong = len(plates.labels) - result.metrics.right
@@ -208,7 +209,14 @@ def test_the_sheet_of_misread_plates(trained, plates):
     assert not any(result.judgements[number].right for number in result.misread)
     order = [(-result.judgements[n].edit_distance, -result.readings[n].confidence) for n in result.misread]
     assert order == sorted(order)  # the most wrong characters first, then the surest
-    few, many = result.misread_sheet(2), result.misread_sheet(100)
+    drawn = []
+    draw = recognition.draw_reading
+    monkeypatch.setattr(recognition, "draw_reading", lambda *given: drawn.append(given) or draw(*given))
+    few = result.misread_sheet(2)
+    assert [(text, label) for _, text, *_, label in drawn] == [
+        (result.readings[number].text, plates.labels[number]) for number in result.misread[:2]
+    ]
+    many = result.misread_sheet(100)
     assert few.dtype == np.uint8
     assert few.ndim == 3
     assert many.shape[0] > few.shape[0]

@@ -134,7 +134,7 @@ def test_per_channel_weights_are_an_option_of_int8(tmp_path, expected):
     from lp_recognition.export.recognition import RecognitionExport
 
     checkpoint = folder() / "model.ckpt-7.ckpt"
-    export_checkpoint(RecognitionExport(), checkpoint, CONFIG, tmp_path, kinds=["int8"], per_channel=True)
+    export_checkpoint(RecognitionExport(), checkpoint, CONFIG, tmp_path, kinds=["uint8", "int8"], per_channel=True)
     network = read_network(read_model_file(tmp_path / "graph_int8.tflite"), "int8")
     scales = {layer.name: len(layer.inputs[1].scales) for layer in network.layers if len(layer.inputs) == 3}
     assert scales["stem"] == network.layers[0].outputs[0].shape[3] > 1
@@ -142,8 +142,26 @@ def test_per_channel_weights_are_an_option_of_int8(tmp_path, expected):
     recognizer = Recognizer(tmp_path / "graph_int8.tflite")
     apart = np.abs(recognizer.predict(prepared_crops()) - expected) / recognizer.ends[1].scale
     assert apart.mean() < 3
+    assert np.array_equal(Recognizer(tmp_path / "graph_uint8.tflite").predict(prepared_crops()), expected)
     with pytest.raises(UserError, match=r"--per_channel: expected --tflite int8, received none"):
         export_checkpoint(RecognitionExport(), checkpoint, CONFIG, tmp_path / "2", kinds=["uint8"], per_channel=True)
+
+
+def test_a_model_trained_with_a_scale_per_channel_has_no_uint8_file(tmp_path):
+    from lp_recognition.export.exporting import export_checkpoint
+    from lp_recognition.export.recognition import RecognitionExport
+    from lp_recognition.model_files.checkpoints import load_checkpoint, save_checkpoint
+
+    config = CONFIG.with_values(quantize_per_channel=True)
+    arrays = load_checkpoint(folder() / "model.ckpt-7.ckpt", RecognitionConfig).arrays
+    save_checkpoint(tmp_path / "model.ckpt-7.ckpt", 7, config, arrays)
+    with pytest.raises(
+        ModelError, match=r"ckpt-7\.ckpt: expected one scale .* quantize_per_channel; ask for --tflite int8"
+    ):
+        export_checkpoint(
+            RecognitionExport(), tmp_path / "model.ckpt-7.ckpt", config, tmp_path / "out", kinds=["uint8", "int8"]
+        )
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_value_range_from_zero_is_kept(tmp_path):

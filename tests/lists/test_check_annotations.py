@@ -168,6 +168,12 @@ def test_the_same_image_with_two_labels_is_found(lists: Lists):
     assert re.search(r"train\.txt:4, .*train\.txt:31: .* / 皖B00001", messages[0])
 
 
+def test_the_same_image_with_one_label_in_two_spellings_has_no_two_labels(lists: Lists):
+    label = lists.rows["train"][4][1]
+    lists.rows["train"].append(("4.jpg", label.replace("皖", "<Anhui>").lower()))
+    assert list(found(lists.check(Rules()))) == ["one plate, several spellings", "copy"]
+
+
 def blurred(image: np.ndarray) -> np.ndarray:
     return cv2.GaussianBlur(image, (3, 3), 0.6)
 

@@ -123,9 +123,10 @@ def test_a_split_of_years_ago_is_found_again():
     assert [row.label for row in parts["val"]] == ["皖A008", "沪A011", "皖A016", "沪A031"]
 
 
-def test_both_spellings_of_a_province_are_one_plate():
-    rows = [Annotation(Path(f"{index}.jpg"), f"皖A{index:05d}") for index in range(50)]
-    rows += [Annotation(Path(f"{index}b.jpg"), f"<Anhui>A{index:05d}") for index in range(50)]
+@pytest.mark.parametrize(("one", "other"), [("皖A", "<Anhui>A"), ("ab", "AB"), ("АВ", "a-b")])  # Cyrillic, the last
+def test_two_spellings_are_one_plate(one: str, other: str):
+    rows = [Annotation(Path(f"{index}.jpg"), f"{one}{index:05d}") for index in range(50)]
+    rows += [Annotation(Path(f"{index}b.jpg"), f"{other}{index:05d}") for index in range(50)]
     parts = split_by_plate(rows, SHARES, seed=3)
     plates = [{plate_of(row.label) for row in chosen} for chosen in parts.values()]
     assert sum(map(len, plates)) == 50

@@ -106,6 +106,17 @@ def test_the_hint_of_an_evaluation_helps(bad_list, tmp_path):
     assert (len(plates.labels), len(plates.skipped)) == (8, 2)
 
 
+def test_the_hint_of_a_training_helps(bad_list, tmp_path):
+    from lp_recognition.training.recognition import RecognitionTask
+
+    save_settings(tiny_config(train_file_list_path=str(bad_list)), tmp_path / "x.yaml")
+    with pytest.raises(AnnotationError) as caught:
+        RecognitionTask.prepare(load_settings(RecognitionConfig, tmp_path / "x.yaml"), None)
+    followed = load_settings(RecognitionConfig, tmp_path / "x.yaml", [setting_named(caught.value)])
+    rows = RecognitionTask.prepare(followed, None).rows
+    assert (len(rows.rows), len(rows.skipped)) == (8, 2)
+
+
 def test_the_hint_of_reading_a_list_helps(bad_paths, trained, tmp_path, capsys):
     import test_lpr
 

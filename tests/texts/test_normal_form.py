@@ -142,6 +142,19 @@ def test_what_letters_look_like(symbol, latin):
     assert lookalike(symbol) == latin
 
 
+@pytest.mark.parametrize(
+    ("letters", "latin"),
+    [
+        ("АВЕЅІЈКМНОРСТУХԚԜҮӀ", "ABESIJKMHOPCTYXQWYI"),
+        ("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧϹϳ", "ABEZHIKMNOPTYXCJ"),
+        ("аеорсухіјѕԛԝһο", "aeopcyxijsqwho"),
+    ],
+)
+def test_every_letter_that_looks_like_a_latin_one(letters, latin):
+    assert latin.isascii() and not any(map(str.isascii, letters))
+    assert "".join(map(lookalike, letters)) == latin
+
+
 def test_scripts_that_are_mixed_are_named():
     assert scripts_of("皖A1") == {"LATIN"}
     assert scripts_of("АB") == {"LATIN", "CYRILLIC"}

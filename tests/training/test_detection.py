@@ -196,6 +196,15 @@ def test_a_training_into_eight_bits_and_its_files(scenes, tmp_path, capsys):
     assert all(np.isfinite(one.corners).all() for one in found)
 
 
+@pytest.mark.parametrize(("kind", "share"), [("Adam", 0.25), ("SGD", 0.25), ("AdamW", 0)])
+def test_the_penalty_is_half_the_decay_times_the_squared_kernels(tmp_path, kind, share):
+    """Whose gradient is the decay times the weight; AdamW decays by itself."""
+    config = config_of(tmp_path, generated_share=1.0, weight_decay=0.5, opt_type=kind)
+    model = DetectionTask(config, []).network(quantized=False)
+    kernels = [np.asarray(weight) for weight in model.trainable_variables if weight.path.endswith("kernel")]
+    assert float(sum(model.losses)) == pytest.approx(share * sum(np.square(one).sum() for one in kernels), rel=1e-5)
+
+
 def test_a_stopped_training_goes_on_with_the_same_weights(tmp_path):
     settings = {"generated_share": 1.0, "learning_rate_schedule": "constant"}
     train(config_of(tmp_path / "whole", **settings))

@@ -202,6 +202,27 @@ def test_noise_has_its_scale_and_is_another_at_each_step_and_tensor(monkeypatch)
     assert np.abs(np.corrcoef(noise) - np.eye(4)).max() < 0.05
 
 
+@pytest.mark.parametrize(("longest", "length"), [(1.0, 1.0), (5.0, 5.0), (20.0, 10.0), (None, 10.0)])
+def test_gradients_are_shortened_as_one_vector_of_all_weights(longest, length):
+    """Nesterov's first step of plain SGD is 1.9 gradients long."""
+    settings = {"train_clip_norm": longest, "train_opt_type": "SGD", "train_learning_rate": 1.0}
+    optimizer = build_optimizer(tiny_config(**settings, train_learning_rate_schedule="constant").train)
+    variables = [keras.Variable(np.zeros(2, np.float32)) for _ in range(2)]
+    optimizer.build(variables)
+    optimizer.apply([np.array([6, 0], np.float32), np.array([0, 8], np.float32)])
+    steps = -np.stack([np.asarray(variable) for variable in variables]) / 1.9
+    np.testing.assert_allclose(steps, length * np.array([[0.6, 0], [0, 0.8]]), rtol=1e-5)
+
+
+@pytest.mark.parametrize(("kind", "share"), [("Adam", 0.25), ("SGD", 0.25), ("AdamW", 0)])
+def test_the_penalty_is_half_the_decay_times_the_squared_kernels(kind, share):
+    """Whose gradient is the decay times the weight; AdamW decays by itself."""
+    config = tiny_config(alphabet="AB", train_weight_decay=0.5, train_opt_type=kind)
+    model = RecognitionTask(config, config.vocabulary(), LabelledRows([], [])).network(quantized=False)
+    kernels = [np.asarray(weight) for weight in model.trainable_variables if weight.path.endswith("kernel")]
+    assert float(sum(model.losses)) == pytest.approx(share * sum(np.square(one).sum() for one in kernels), rel=1e-5)
+
+
 def test_weights_decay_and_what_batch_normalization_learns_does_not():
     """Of gradients that are zero, decay is all that a step of AdamW sees."""
     config = tiny_config(alphabet="AB", train_weight_decay=0.5, train_learning_rate=0.5)
