@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from lp_recognition.model_files.pretrained import DEFAULT_DETECTOR
 from lp_recognition.system.errors import run_script
 from lp_recognition.system.options import ScriptParser, parse_share
 from lp_recognition.tools.photographs import Searched, add_options, open_vehicles, search_pictures, searched
@@ -48,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from lp_recognition.reading.detector import Detector
 
-    detector = Detector(arguments.detector, score_threshold=arguments.score_threshold)
+    detector = Detector(arguments.detector or DEFAULT_DETECTOR, score_threshold=arguments.score_threshold)
     vehicles = open_vehicles(arguments)
 
     def search(image: Image) -> Searched:

@@ -55,8 +55,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="photographs, of any size; folders, with all below them; lists of images, .txt or .csv",
     )
     parser.add_argument(
-        "--detector", default=DEFAULT_DETECTOR, metavar="NAME_OR_FILE",
-        help="what finds plates: a shipped model or a .tflite (%(default)s)",
+        "--detector", default="", metavar="NAME_OR_FILE",
+        help=f"what finds plates: a shipped model or a .tflite ({DEFAULT_DETECTOR})",
     )  # fmt: skip
     parser.add_argument(
         "--tiles", choices=("auto", "on", "off"), default="auto",
@@ -79,10 +79,13 @@ def open_vehicles(arguments: argparse.Namespace) -> VehicleDetector | None:
 
     Raises:
         ModelError: it is missing, or no detector.
+        UserError: a `--vehicle_class` is given of no model.
     """
     from lp_recognition.reading.vehicles import VehicleDetector
 
     if not arguments.vehicle_model:
+        if arguments.vehicle_class:
+            raise UserError("--vehicle_class: expected --vehicle_model, whose classes are meant, received none")
         return None
     return VehicleDetector(arguments.vehicle_model, classes=arguments.vehicle_class)
 

@@ -17,6 +17,7 @@ from tiny_rapidocr import install_rapidocr
 
 import alpr
 from lp_recognition.images.image import read_image, write_image
+from lp_recognition.model_files import pretrained
 from lp_recognition.system.errors import ModelError, UserError
 
 #: Where the plates of `two.png` stand, from left to right, and what stands on them.
@@ -183,6 +184,12 @@ def test_plates_are_looked_for_inside_vehicles(run, made, monkeypatch):
 # ---- Crops ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("command", ["read", "detect"])
+def test_classes_of_vehicles_need_a_model(run, command):
+    with pytest.raises(UserError, match="--vehicle_class: expected --vehicle_model"):
+        run(command, "photos/two.png", "--vehicle_class", "2")
+
+
 def test_a_crop_is_recognised_and_read_as_a_whole(run):
     [found] = records(run("read", "crop.png", "--json")[1])[0]["plates"]
     assert (found["text"], found["crop"], found["box"], found["score"]) == ("AC", True, [0, 0, 48, 24], 1)
@@ -191,9 +198,16 @@ def test_a_crop_is_recognised_and_read_as_a_whole(run):
 
 def test_crops_need_no_detector(made, monkeypatch, capsys):
     monkeypatch.chdir(made)
-    words = ["--crops", "--reader", "reader.tflite", "--detector", "none.tflite", "--lines"]
-    assert alpr.main(["read", "crop.png", *words]) == 0
+    monkeypatch.setattr(pretrained, "_PLACES", ())  # there is no default one
+    assert alpr.main(["read", "crop.png", "--crops", "--reader", "reader.tflite", "--lines"]) == 0
     assert capsys.readouterr().out.startswith("crop.png AC ")
+
+
+@pytest.mark.parametrize("option", ["--detector", "--vehicle_model"])
+def test_crops_are_not_searched(made, monkeypatch, option):
+    monkeypatch.chdir(made)
+    with pytest.raises(UserError, match=f"--crops: expected no {option}, .*; leave one out"):
+        alpr.main(["read", "crop.png", "--crops", "--reader", "reader.tflite", option, "finder.tflite"])
 
 
 # ---- What is drawn -------------------------------------------------------------------------------------------------
