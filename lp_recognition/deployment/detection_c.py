@@ -48,7 +48,7 @@ class DetectionFirmware:
         self, model: str | Path, folder: Path, *, config: DetectionConfig | None = None, overwrite: bool = False
     ) -> list[tuple[Path, int]]:
         """Writes the C of a detector."""
-        model = find_model(model)
+        model = find_model(model, "detection")
         detector = _open(model, config)
         decoding = decoding_of(detector)
         data, name = model_bytes(read_model_file(model)), Path(model).name

@@ -48,7 +48,7 @@ class RecognitionFirmware:
         self, model: str | Path, folder: Path, *, config: RecognitionConfig | None = None, overwrite: bool = False
     ) -> list[tuple[Path, int]]:
         """Writes the C of a reader."""
-        model = find_model(model)
+        model = find_model(model, "recognition")
         recognizer = _open(model, config)
         data, name = model_bytes(read_model_file(model)), Path(model).name
         arena = c_code.arena_bytes(data)

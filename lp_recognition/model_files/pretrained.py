@@ -21,8 +21,14 @@ _PACKAGE = Path(__file__).parent.parent
 _PLACES = (_PACKAGE.parent / "pretrained", _PACKAGE / "pretrained_models")
 
 
-def shipped_models() -> dict[str, Path]:
-    """The files that ship, by name: `<name>` for the int8 file of a model, `<name>_uint8` for its other one."""
+def shipped_models(task: str | None = None) -> dict[str, Path]:
+    """The files that ship, by name: `<name>` for the int8 file of a model, `<name>_uint8` for its other one.
+
+    Args:
+        task: Only those for this task, as `detection`; None for all.
+    """
+    from lp_recognition.model_files.description import task_of
+
     folders: dict[str, Path] = {}
     for place in _PLACES:
         for folder in sorted(place.iterdir()) if place.is_dir() else ():
@@ -30,7 +36,7 @@ def shipped_models() -> dict[str, Path]:
     files = {}
     for name, folder in sorted(folders.items()):
         for shown, file in ((name, f"{name}_int8.tflite"), (f"{name}_uint8", f"{name}_uint8.tflite")):
-            if (folder / file).is_file():
+            if (folder / file).is_file() and task in (None, task_of(folder / file)):
                 files[shown] = folder / file
     return files
 
@@ -41,12 +47,14 @@ def is_name(model: str | Path) -> bool:
     return path.name == str(model) and not path.suffix and not path.is_file()
 
 
-def find_model(model: str | Path) -> Path:
+def find_model(model: str | Path, task: str | None = None, *, other: str = "a file") -> Path:
     """The file of a shipped model, or the path of any other.
 
     Args:
         model: `<name>` or `<name>_int8` for the int8 file of a shipped model, `<name>_uint8` for the one for GAP8; or
             a path. A file that exists wins over a name.
+        task: What it is looked for, as `detection`: only such are proposed where there is no model of that name.
+        other: What may be named instead of a shipped model, for messages.
 
     Returns:
         The path as it was given, wherever it ends in a suffix, names a folder or is a file; else that of the shipped
@@ -57,12 +65,12 @@ def find_model(model: str | Path) -> Path:
     """
     if not is_name(model):
         return Path(model)
-    files = shipped_models()
-    found = files.get(str(model).removesuffix("_int8"))
+    found = shipped_models().get(str(model).removesuffix("_int8"))
     if found is None:
+        files = shipped_models(task)
         there = f"shipped are {', '.join(files)}" if files else "this copy ships none: its pretrained/ holds no model"
         raise ModelError(
-            f"{model}: expected a file or the name of a shipped model, received neither; {there}."
+            f"{model}: expected {other} or the name of a shipped model, received neither; {there}."
             f"{did_you_mean(str(model), files)}"
         )
     return found

@@ -90,7 +90,7 @@ class Detector:
         iou_threshold: float | None = None,
         num_threads: int = 1,
     ) -> None:
-        path = find_model(model)
+        path = find_model(model, "detection")
         given = config if config is None or isinstance(config, DetectionConfig) else load_config(config)
         self._model = open_interpreter(path, num_threads)
         self.config = settle_config(path, read_description(path), given)

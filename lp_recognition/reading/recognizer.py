@@ -100,7 +100,7 @@ class Recognizer:
     ) -> None:
         if color not in ("bgr", "rgb"):
             raise ValueError(f"expected the color order 'bgr' or 'rgb', received {color!r}")
-        model = find_model(model)
+        model = find_model(model, "recognition")
         self._opened_with = {"beam_width": beam_width, "patterns": patterns, "num_threads": num_threads, "color": color}
         self.color = color
         self._path = model.absolute()

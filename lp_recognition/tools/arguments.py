@@ -69,6 +69,7 @@ def parse_model_arguments(
 
     Raises:
         ConfigError: the config, or a setting that is changed, is wrong.
+        ModelError: as of `shipped_config`.
     """
     parser = ScriptParser(description)
     parser.add_config(example, also=", or a shipped model's name, which is then the model")
@@ -82,7 +83,7 @@ def parse_model_arguments(
 
     from lp_recognition.settings.loading import override
 
-    shipped = _shipped(arguments.config, task)
+    shipped = shipped_config(arguments.config, task)
     if shipped is None:
         load_config = importlib.import_module(f"lp_recognition.settings.{task}").load_config
         config, model = load_config(arguments.config, arguments.overrides), arguments.model
@@ -92,13 +93,24 @@ def parse_model_arguments(
     return ModelArguments(config, arguments.config, arguments.checkpoint, model, arguments)
 
 
-def _shipped(name: str, task: str) -> Any:
-    """The settings of a shipped model of that name; None where there is none, or a config of that name."""
-    from lp_recognition.model_files.pretrained import find_model, shipped_models
+def shipped_config(name: str, task: str | None = None) -> Any:
+    """The settings of a shipped model of that name; None where a file or a folder is named.
 
-    if Path(name).exists() or name not in shipped_models():
+    Args:
+        name: What stands in a config's place.
+        task: What the model has to be for: `recognition` or `detection`; None for either.
+
+    Raises:
+        ModelError: there is neither a config nor a shipped model of that name; or it is for another task.
+    """
+    from lp_recognition.model_files.description import task_of
+    from lp_recognition.model_files.pretrained import find_model, is_name
+
+    if Path(name).exists() or not is_name(name):
         return None
-    description = importlib.import_module(f"lp_recognition.model_files.{task}").read_description(find_model(name))
+    path = find_model(name, task, other="a config")
+    task = task or task_of(path)
+    description = importlib.import_module(f"lp_recognition.model_files.{task}").read_description(path)
     return None if description is None else description.config
 
 

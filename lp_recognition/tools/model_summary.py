@@ -1,8 +1,9 @@
-"""Prints MACs, parameters and bytes of a config's network, layer by layer, before any training.
+"""Prints MACs, parameters and bytes of a config's network, or a shipped model's, layer by layer, before any training.
 
 examples:
   python -m utils.model_summary config/gap8.py
   python -m utils.model_summary config/lpd_mcu.py
+  python -m utils.model_summary lpdnet_nano       # a model that ships
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lp_recognition.system.errors import run_script
 from lp_recognition.system.options import ScriptParser
+from lp_recognition.tools.arguments import shipped_config
 
 if TYPE_CHECKING:
     from lp_recognition.settings.detection import DetectionConfig
@@ -21,13 +23,16 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
     parser = ScriptParser(__doc__)
-    parser.add_config("width_multiplier=0.5")
+    parser.add_config("width_multiplier=0.5", also=", or a shipped model's name")
     arguments = parser.parse_args(argv)
 
     from lp_recognition.settings.detection import DetectionConfig
+    from lp_recognition.settings.loading import override
     from lp_recognition.settings.tasks import load_config
 
-    config = load_config(arguments.config, arguments.overrides)
+    shipped = shipped_config(arguments.config)
+    overrides = arguments.overrides
+    config = load_config(arguments.config, overrides) if shipped is None else override(shipped, overrides)
 
     from lp_recognition.system.native_log import import_quietly
 

@@ -32,7 +32,7 @@ def read_single_image(
     """
     settings = load_config(config) if config else None
     crop = read_image(image)
-    path = find_model(model)
+    path = find_model(model, "recognition")
     if path.suffix == ".tflite":
         reading = Recognizer(path, config=settings, beam_width=beam_width, patterns=patterns).read(crop)
     else:

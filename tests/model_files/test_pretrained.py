@@ -14,6 +14,7 @@ from tiny_photographs import tiny_detector
 from tiny_plates import CONFIG, plate
 from tiny_tflite import tiny_tflite
 
+import eval_lpd
 import eval_lpr
 import infer_tflite_single_image
 from benchmarks import recognition, tradeoff_chart
@@ -110,6 +111,19 @@ def test_an_unknown_name_lists_what_there_is(shipped, name):
         Recognizer(name)
 
 
+def test_an_unknown_name_lists_models_of_the_task_that_it_is_asked_for(shipped):
+    (shipped / "tiny_finder").mkdir()
+    (shipped / "tiny_finder" / "tiny_finder_int8.tflite").write_bytes(tiny_detector())
+    for open_it in (Detector, lambda name: eval_lpd.main([name])):
+        with pytest.raises(ModelError, match=r"shipped are tiny_finder\. Did you mean `tiny_finder`\?$"):
+            open_it("tiny_finde")
+    for open_it in (Recognizer, lambda name: eval_lpr.main([name])):
+        with pytest.raises(ModelError, match=r"shipped are tiny_cn, tiny_cn_uint8, tiny_two\. Did you mean `tiny_two`"):
+            open_it("tiny_tow")
+        with pytest.raises(ModelError, match=r"shipped are tiny_cn, tiny_cn_uint8, tiny_two\.$"):
+            open_it("zzz")
+
+
 def test_without_any_shipped_model_it_says_so(shipped, monkeypatch, pictures):
     monkeypatch.setattr(pretrained, "_PLACES", ())
     with pytest.raises(ModelError, match=r"lprnet_mcu_cn: expected .*this copy ships none"):
@@ -161,7 +175,7 @@ def test_the_name_of_a_shipped_model_stands_for_its_config_and_itself(shipped, p
     assert capsys.readouterr().out.startswith("model: tiny_cn_uint8\n")
     with pytest.raises(ConfigError, match=r"command line: unknown key `eval\.bem_width`"):
         eval_lpr.main(["tiny_cn", "eval.bem_width=3"])
-    with pytest.raises(ConfigError, match=r"tiny_zn: expected a \.py or \.yaml config"):
+    with pytest.raises(ModelError, match=r"^tiny_zn: expected a config or the name .*; shipped are .*`tiny_cn`\?$"):
         eval_lpr.main(["tiny_zn"])
 
 
