@@ -85,6 +85,8 @@ def merge_layers(schema: type[Schema], layers: Sequence[Layer], overrides: Seque
     Raises:
         ConfigError: as of `load_settings`.
     """
+    named = {key: value for layer in layers for key, value in layer.values.items()}
+    _refuse_other_task(schema, named, layers[-1].source)  # of the file that was given, not of one it builds on
     values: dict[str, Any] = {}
     for layer in layers:
         values = _merge(schema, values, layer.values)
@@ -158,17 +160,21 @@ def validate(schema: type[Schema], values: Mapping[str, Any], source: str) -> Sc
     Raises:
         ConfigError: settings of another task, an unknown key, a wrong type or value.
     """
-    task = schema.model_fields.get("task")
-    if task is not None and values.get("task", task.default) != task.default:  # else all its keys would be unknown
-        raise ConfigError(
-            f"{source}: task: expected {task.default!r}, received {values['task']!r}. A config is for the scripts of"
-            " its task: train_lpr.py and those beside it for recognition, train_lpd.py for detection"
-        )
+    _refuse_other_task(schema, values, source)  # else all its keys would be unknown
     try:
         return schema.model_validate(values)
     except pydantic.ValidationError as error:
         problems = [_describe(schema, problem) for problem in error.errors()]
         raise ConfigError(f"{source}: {summarize(problems)}") from None
+
+
+def _refuse_other_task(schema: type[Settings], values: Mapping[str, Any], source: str) -> None:
+    task = schema.model_fields.get("task")
+    if task is not None and values.get("task", task.default) != task.default:
+        raise ConfigError(
+            f"{source}: task: expected {task.default!r}, received {values['task']!r}. A config is for the scripts of"
+            " its task: train_lpr.py and those beside it for recognition, train_lpd.py for detection"
+        )
 
 
 def _shown(value: Any) -> str:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lp_recognition.settings import tasks
+from lp_recognition.settings import detection, tasks
 from lp_recognition.settings.loading import dump_settings, parse_settings, refuse_other_model, save_settings
 from lp_recognition.settings.recognition import RecognitionConfig, load_config, pooled_size
 from lp_recognition.system.errors import ConfigError
@@ -35,8 +35,11 @@ def test_every_shipped_config_loads_and_is_recorded_alike(path):
 
 
 def test_a_config_of_another_task_is_refused_by_the_name_of_its_task():
-    with pytest.raises(ConfigError, match=r"py: task: expected 'recognition', received 'detection'\. .*train_lpd\.py"):
-        load_config(ROOT / "config" / "lpd_mcu.py")
+    refused = r"lpd_nano\.py: task: expected 'recognition', received 'detection'\. .*train_lpd\.py"
+    with pytest.raises(ConfigError, match=refused):  # the file that is given, not one that it builds on
+        load_config(ROOT / "config" / "lpd_nano.py")
+    with pytest.raises(ConfigError, match=r"ccpd\.py: task: expected 'detection', received 'recognition'"):
+        detection.load_config(ROOT / "config" / "ccpd.py")
 
 
 def test_a_config_runs_once_also_where_it_tells_its_task_itself(write, tmp_path):
