@@ -72,5 +72,5 @@ def _open_graph(path: Path, config: DetectionConfig | None, graph: Graph) -> Ope
 
 #: Opens a detector.
 open_detector: Opener[DetectionConfig, OpenedDetector] = Opener(
-    "detector", checkpoint=_open_checkpoint, tflite=_open_tflite, graph=_open_graph
+    "detector", "detection", checkpoint=_open_checkpoint, tflite=_open_tflite, graph=_open_graph
 )

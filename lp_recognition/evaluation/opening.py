@@ -68,10 +68,12 @@ class Opener(Generic[Schema, OpenedModel]):
 
     Attributes:
         noun: What is looked for, for messages.
+        task: What it is for, as `detection`.
         checkpoint, tflite, graph: Open each kind, by the given settings or else by those that the file carries.
     """
 
     noun: str
+    task: str
     checkpoint: Callable[[Path, Schema | None], OpenedModel]
     tflite: Callable[[Path, Schema | None], OpenedModel]
     graph: Callable[[Path, Schema | None, Graph], OpenedModel]
@@ -89,7 +91,7 @@ class Opener(Generic[Schema, OpenedModel]):
         Raises:
             ModelError, ConfigError: the file is missing or broken, does not fit the config, or is of an unknown kind.
         """
-        path = find_model(path)
+        path = find_model(path, self.task)
         if path.suffix == ".ckpt":
             return self.checkpoint(path, config)
         if path.suffix == ".tflite":

@@ -84,5 +84,5 @@ def _open_graph(path: Path, config: RecognitionConfig | None, graph: Graph) -> O
 
 #: Opens a plate reader.
 open_model: Opener[RecognitionConfig, OpenedRecognizer] = Opener(
-    "model", checkpoint=_open_checkpoint, tflite=_open_tflite, graph=_open_graph
+    "model", "recognition", checkpoint=_open_checkpoint, tflite=_open_tflite, graph=_open_graph
 )

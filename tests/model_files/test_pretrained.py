@@ -21,7 +21,9 @@ from benchmarks import recognition, tradeoff_chart
 from benchmarks.peers import PEERS_FILE, labels_sha256, load_peers
 from lp_recognition import Recognizer
 from lp_recognition.deployment.micro import is_installed
+from lp_recognition.evaluation.detector_opening import open_detector
 from lp_recognition.evaluation.metrics import wilson_interval
+from lp_recognition.evaluation.recognizer_opening import open_model
 from lp_recognition.images.image import read_image, write_image
 from lp_recognition.lists.annotations import list_name, write_annotations
 from lp_recognition.model_files import pretrained
@@ -114,10 +116,10 @@ def test_an_unknown_name_lists_what_there_is(shipped, name):
 def test_an_unknown_name_lists_models_of_the_task_that_it_is_asked_for(shipped):
     (shipped / "tiny_finder").mkdir()
     (shipped / "tiny_finder" / "tiny_finder_int8.tflite").write_bytes(tiny_detector())
-    for open_it in (Detector, lambda name: eval_lpd.main([name])):
+    for open_it in (Detector, open_detector, lambda name: eval_lpd.main([name])):
         with pytest.raises(ModelError, match=r"shipped are tiny_finder\. Did you mean `tiny_finder`\?$"):
             open_it("tiny_finde")
-    for open_it in (Recognizer, lambda name: eval_lpr.main([name])):
+    for open_it in (Recognizer, open_model, lambda name: eval_lpr.main([name])):
         with pytest.raises(ModelError, match=r"shipped are tiny_cn, tiny_cn_uint8, tiny_two\. Did you mean `tiny_two`"):
             open_it("tiny_tow")
         with pytest.raises(ModelError, match=r"shipped are tiny_cn, tiny_cn_uint8, tiny_two\.$"):
