@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from lp_recognition.boxes.targets import COMPLETE, CORNER_WEIGHT, CORNERS, HAS_PLATE, HEIGHT, UNDECIDED
+from lp_recognition.evaluation.pictures import fitted_scene
 from lp_recognition.export.detection import DetectionExport
 from lp_recognition.export.exporting import export_checkpoint
 from lp_recognition.lists.scenes import Scene, ScenePlate
@@ -126,6 +128,17 @@ def test_guessed_corners_count_as_much_as_is_said(tmp_path, guess, weight, expec
     assert sample.corner_weights.tolist() == pytest.approx([expected])
     wanted = guess if expected else ((50, 50), (90, 50), (90, 62), (50, 62))
     np.testing.assert_allclose(sample.corners[0], wanted)
+
+
+def test_a_photograph_of_another_size_than_its_row_states_is_refused(tmp_path):
+    (scene,) = photographs(tmp_path, [], 1)
+    scene = dataclasses.replace(scene, size=(600, 800), source="x.jsonl:1")
+    config = config_of(tmp_path)
+    refused = r"^x\.jsonl:1: width, height: expected 160x120 .*, received 800x600$"
+    with pytest.raises(AnnotationError, match=refused):
+        PhotographSource([scene], config.preprocessing, 0.0)[0]
+    with pytest.raises(AnnotationError, match=refused):
+        fitted_scene(scene, config)
 
 
 def test_photographs_without_plates_have_their_share(tmp_path):
