@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +60,8 @@ class TextReader:
         from rapidocr import RapidOCR
 
         threads = {f"EngineConfig.onnxruntime.{kind}_op_num_threads": num_threads for kind in ("intra", "inter")}
-        self._engine = RapidOCR(params={"Global.log_level": "error", **threads})
+        # What it gives depends on what it is asked for: its types say all four at once.
+        self._engine: Any = RapidOCR(params={"Global.log_level": "error", **threads})
         self._turn = threading.Lock()
 
     def read(self, image: Image) -> Reading:
