@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from lp_recognition.system.errors import UserError, run_script
 from lp_recognition.tools.arguments import parse_model_arguments
@@ -43,12 +42,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     from lp_recognition.evaluation.pictures import EvaluationScenes
     from lp_recognition.evaluation.results import results_folder
     from lp_recognition.reading.readers import open_readers
-    from lp_recognition.system.files import check_folder
+    from lp_recognition.system.files import check_folder, is_same_file
     from lp_recognition.system.progress import progress_bar
     from lp_recognition.tools.models import open_detector
 
     for listed in config.eval.file_list_path:
-        if predictions and Path(predictions).exists() and Path(listed).exists() and Path(predictions).samefile(listed):
+        if predictions and is_same_file(predictions, listed):
             raise UserError(f"--predictions: expected another file than the list of scenes, received {predictions}")
     path = arguments.find_model(config.eval.checkpoint)
     detector = open_detector(path, config)

@@ -83,6 +83,11 @@ def expand_home(path: str) -> str:
     return os.path.expanduser(path) if path == "~" or path.startswith(("~/", f"~{os.sep}")) else path
 
 
+def is_same_file(one: str | Path, other: str | Path) -> bool:
+    """Whether two paths name one file that is there, also by way of links."""
+    return Path(one).exists() and Path(other).exists() and Path(one).samefile(other)
+
+
 def check_folder(folder: str | Path) -> None:
     """Makes a folder and sees that it can be written to, before work whose result shall lie there.
 

@@ -198,7 +198,7 @@ def _drawn_files(names: Sequence[str], output: str) -> list[Path]:
         UserError: one file for several pictures, one of the pictures itself, or the folder that they lie in.
     """
     from lp_recognition.lists.image_lists import refuse_folder_of
-    from lp_recognition.system.files import check_folder
+    from lp_recognition.system.files import check_folder, is_same_file
 
     if not output:
         return []
@@ -211,7 +211,7 @@ def _drawn_files(names: Sequence[str], output: str) -> list[Path]:
         path / f"{number:0{digits}}_{Path(urlsplit(name).path).stem}.jpg" for number, name in enumerate(names, start=1)
     ]  # fmt: skip
     for name, file in zip(names, files, strict=True):
-        if file.exists() and Path(name).exists() and file.samefile(name):
+        if is_same_file(file, name):
             raise UserError(f"--output: expected another file than the picture itself, received {file}")
     if not is_file:
         refuse_folder_of(names, path, "--output")
