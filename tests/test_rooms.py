@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "lp_recognition"
 #: From the bottom up: a room imports from those before it, and from itself.
 ROOMS = (
     "system", "images", "boxes", "texts", "plates", "settings", "model_files", "lists", "reading", "networks",
-    "evaluation", "training", "export", "deployment", "tools",
+    "evaluation", "training", "export", "deployment", "video", "tools",
 )  # fmt: skip
 #: Rooms with keras. All others are light.
 HEAVY = {"networks", "training", "export"}

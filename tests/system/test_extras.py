@@ -16,7 +16,13 @@ from lp_recognition.system.errors import run_script
 from lp_recognition.system.progress import progress_bar
 
 #: Modules whose distribution has another name.
-DISTRIBUTIONS = {"cv2": "opencv-python-headless", "yaml": "pyyaml", "ai_edge_litert": "ai-edge-litert"}
+DISTRIBUTIONS = {
+    "cv2": "opencv-python-headless",
+    "yaml": "pyyaml",
+    "ai_edge_litert": "ai-edge-litert",
+    "lap": "lapx",
+    "paho": "paho-mqtt",
+}
 #: What pydantic brings along, and what TensorFlow does.
 WITH_PYDANTIC = {"typing_extensions"}
 WITH_TENSORFLOW = {"absl", "flatbuffers", "google"}
@@ -53,7 +59,8 @@ def test_every_package_comes_with_the_light_install_or_is_known_to_an_extra():
 
 @pytest.mark.parametrize(("package", "extra"), sorted(extras.EXTRA_OF.items()))
 def test_the_extra_that_is_named_installs_the_package(package, extra):
-    distribution = "tensorflow" if package in WITH_TENSORFLOW else package.replace("_", "-")
+    named = "tensorflow" if package in WITH_TENSORFLOW else package
+    distribution = DISTRIBUTIONS.get(named, named.replace("_", "-"))
     assert distribution in requirements(extra)
 
 
