@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,9 @@ from lp_recognition.texts.vocabulary import Vocabulary, split_symbols
 #: Images held in memory at once while a long list of them is read.
 _CHUNK = 256
 
+#: What may stand in one place of a text: symbols, with their probabilities, the best first; `""` is no symbol at all.
+SymbolShares = tuple[tuple[str, float], ...]
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -47,11 +50,14 @@ class Reading:
         text: The text, in the written form of the vocabulary.
         confidence: Probability of the whole text, in [0, 1]; calibrated where the model's file says how.
         confidences: Probability of each symbol of the text, in [0, 1], as the network gives it: never calibrated.
+        alternatives: What may stand in the place of each symbol, itself among it: the best few. Empty of a reader that
+            does not say.
     """
 
     text: str
     confidence: float
     confidences: tuple[float, ...]
+    alternatives: tuple[SymbolShares, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def symbols(self) -> list[str]:
@@ -240,8 +246,14 @@ def read_logits(
     totals = [decoded.confidence for decoded in found]
     if calibration is not None:
         totals = calibration.apply(totals).tolist()
+    written = (*vocabulary.classes, "")  # the blank is the last
     return [
-        Reading(vocabulary.decode(decoded.indices), total, decoded.confidences)
+        Reading(
+            vocabulary.decode(decoded.indices),
+            total,
+            decoded.confidences,
+            tuple(tuple((written[index], share) for index, share in shares) for shares in decoded.alternatives),
+        )
         for decoded, total in zip(found, totals, strict=True)
     ]
 

@@ -16,7 +16,7 @@ Confidences are probabilities, defined alike for both searches:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,11 @@ from lp_recognition.texts.beam_search import Guide, search_prefixes
 
 #: Samples worked on at once: large enough to amortize NumPy's calls, small enough to stay in the cache.
 _CHUNK = 128
+#: So many classes are told of each character: votes over several readings gain nothing from more.
+_ALTERNATIVES = 4
+
+#: What may stand in one place: class indices, the blank among them, with their probabilities, the best first.
+ClassShares = tuple[tuple[int, float], ...]
 
 
 @dataclass(frozen=True)
@@ -35,11 +40,13 @@ class Decoded:
         indices: Class indices of the characters, without blanks.
         confidence: Probability of the whole reading, in [0, 1].
         confidences: Probability of each character, in [0, 1], as many as `indices`.
+        alternatives: What may stand in the place of each character, itself among it: the best few classes.
     """
 
     indices: tuple[int, ...]
     confidence: float
     confidences: tuple[float, ...]
+    alternatives: tuple[ClassShares, ...] = field(default=(), compare=False, repr=False)
 
 
 def decode(logits: NDArray[np.floating], blank_index: int, beam_width: int = 1) -> list[Decoded]:
@@ -108,8 +115,8 @@ def decode_beam(
         guided = None if guide is None else guide(log_probabilities)
         texts = search_prefixes(log_probabilities, blank_index, beam_width, guided)
         totals = _text_probabilities(np.exp(log_probabilities), texts, blank_index)
-        confidences = _align(log_probabilities, texts, blank_index)
-        found += [Decoded(*reading) for reading in zip(texts, totals, confidences, strict=True)]
+        aligned = _align(log_probabilities, texts, blank_index)
+        found += [Decoded(text, total, *each) for text, total, each in zip(texts, totals, aligned, strict=True)]
     return found
 
 
@@ -163,14 +170,25 @@ def _decode_greedy(logits: NDArray[np.floating], blank_index: int) -> list[Decod
     ends = np.cumsum(lengths).tolist()
     characters = run_classes[is_character].tolist()
     confidences = run_confidences[is_character].tolist()
+    run_of_step = np.cumsum(begins.ravel()) - 1
+    peaks = np.flatnonzero(highest.ravel() == run_confidences[run_of_step])
+    _, first = np.unique(run_of_step[peaks], return_index=True)
+    alternatives = _best_classes(probabilities.reshape(samples * steps, -1)[peaks[first][is_character]])
 
     bounds = list(zip([0, *ends[:-1]], ends, strict=True))
     texts = [tuple(characters[begin:end]) for begin, end in bounds]
     totals = _text_probabilities(probabilities, texts, blank_index)
     return [
-        Decoded(text, total, tuple(confidences[begin:end]))
+        Decoded(text, total, tuple(confidences[begin:end]), tuple(alternatives[begin:end]))
         for text, total, (begin, end) in zip(texts, totals, bounds, strict=True)
     ]
+
+
+def _best_classes(probabilities: NDArray[np.floating]) -> list[ClassShares]:
+    """The best few classes of each row of `(rows, classes)`."""
+    best = np.argsort(-probabilities, axis=1, kind="stable")[:, :_ALTERNATIVES]
+    shares = np.take_along_axis(probabilities, best, axis=1)
+    return [tuple(zip(*row, strict=True)) for row in zip(best.tolist(), shares.tolist(), strict=True)]
 
 
 def _padded(texts: Sequence[tuple[int, ...]], filler: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -217,8 +235,10 @@ def _text_probabilities(
 
 def _align(
     log_probabilities: NDArray[np.float64], texts: Sequence[tuple[int, ...]], blank_index: int
-) -> list[tuple[float, ...]]:
-    """The confidence of each character, on the most probable path that writes the text (Viterbi)."""
+) -> list[tuple[tuple[float, ...], tuple[ClassShares, ...]]]:
+    """The confidence of each character and what else may stand there, on the most probable path that writes the text
+    (Viterbi).
+    """
     labels, lengths = _padded(texts, blank_index)
     samples, steps, _ = log_probabilities.shape
     states = np.full((samples, 2 * labels.shape[1] + 1), blank_index)  # blank, character, blank, character, ..., blank
@@ -241,9 +261,14 @@ def _align(
     rows = np.arange(samples)
     state = 2 * lengths  # the last blank, or the character before it
     state = np.where((lengths > 0) & (scores[rows, np.maximum(state - 1, 0)] > scores[rows, state]), state - 1, state)
-    reached = np.full(states.shape, -np.inf)
+    reached, peaks = np.full(states.shape, -np.inf), np.zeros(states.shape, np.intp)
     for step in reversed(range(steps)):
-        reached[rows, state] = np.maximum(reached[rows, state], emitted[rows, step, state])
+        here = emitted[rows, step, state]
+        peaks[rows, state] = np.where(here > reached[rows, state], step, peaks[rows, state])
+        reached[rows, state] = np.maximum(reached[rows, state], here)
         state = state - moves[step, rows, state]
     confidences = np.minimum(np.exp(reached[:, 1::2]), 1)
-    return [tuple(row[:length].tolist()) for row, length in zip(confidences, lengths, strict=True)]
+    return [
+        (tuple(row[:length].tolist()), tuple(_best_classes(np.exp(log_probabilities[sample, at[:length]]))))
+        for sample, (row, at, length) in enumerate(zip(confidences, peaks[:, 1::2], lengths, strict=True))
+    ]

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lp_recognition.images.image import Image
+from lp_recognition.reading.recognizer import SymbolShares
 
 EventType = Literal["start", "update", "here", "end"]
 
@@ -34,6 +35,7 @@ class Look:
         confidence: Probability of the whole text, in [0, 1].
         confidences: Probability of each symbol, in [0, 1].
         reader: Name or file of the reader that is believed.
+        alternatives: What may stand in the place of each symbol, as of a `Reading`; the vote goes by it.
     """
 
     time: datetime
@@ -45,6 +47,7 @@ class Look:
     confidence: float
     confidences: tuple[float, ...]
     reader: str
+    alternatives: tuple[SymbolShares, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def box(self) -> tuple[float, float, float, float]:

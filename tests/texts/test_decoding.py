@@ -58,6 +58,21 @@ def test_character_confidence_is_the_highest_of_its_run():
     ):
         assert decoded.indices == (0, 0)
         assert decoded.confidences == pytest.approx((0.8, 0.7))
+        assert [[index for index, _ in shares] for shares in decoded.alternatives] == [[0, 1, BLANK], [0, BLANK, 1]]
+        assert [share for shares in decoded.alternatives for _, share in shares] == pytest.approx(
+            (0.8, 0.1, 0.1, 0.7, 0.2, 0.1)
+        )
+
+
+@given(small_tables())
+@settings(max_examples=100, deadline=None)
+def test_each_character_stands_among_its_alternatives_with_its_confidence(sample):
+    logits, blank = sample
+    for decoded in (*decode_greedy(logits, blank), *decode_beam(logits, blank, 4)):
+        assert len(decoded.alternatives) == len(decoded.indices)
+        for index, confidence, shares in zip(decoded.indices, decoded.confidences, decoded.alternatives, strict=True):
+            assert dict(shares)[index] == pytest.approx(confidence)
+            assert list(dict(shares).values()) == sorted(dict(shares).values(), reverse=True)
 
 
 def test_neighbouring_samples_with_the_same_class_are_not_one_run():
