@@ -28,7 +28,10 @@ TENSORFLOW = {"lp_recognition.export", "lp_recognition.networks.batch_norm"}
 #: What light modules may import, as soon as they are imported, beside the standard library.
 LIGHT_LIBRARIES = {"numpy", "cv2", "yaml", "pydantic"}
 #: Modules of light rooms that need more, and what.
-MORE_LIBRARIES = {"lp_recognition.deployment.layers": {"ai_edge_litert"}}
+MORE_LIBRARIES = {
+    "lp_recognition.deployment.layers": {"ai_edge_litert"},
+    "lp_recognition.video.decoding": {"av"},
+}
 FRAMEWORKS = {"keras", "tensorflow", "jax", "torch", "grain"}
 
 

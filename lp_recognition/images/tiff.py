@@ -3,15 +3,36 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 #: Values by tag, whole numbers alone.
 TiffDirectory = dict[int, tuple[int, ...]]
 
 _FORMATS = {1: "B", 3: "H", 4: "I", 16: "Q"}  # of the types that hold whole numbers
+_TEXT = 2
 
 
 def read_directory(data: bytes) -> TiffDirectory:
     """The whole numbers of the first directory.
+
+    Raises:
+        struct.error, ValueError: no TIFF, or one that ends before its directory does.
+    """
+    return _read(data, None, _FORMATS)
+
+
+def read_texts(data: bytes, start: int) -> dict[int, str]:
+    """The texts of the directory that begins at `start`, by tag, such as the times of EXIF.
+
+    Raises:
+        struct.error, ValueError: as of `read_directory`; or a text is not ASCII.
+    """
+    values = _read(data, start, {_TEXT: "s"})
+    return {tag: text.partition(b"\0")[0].decode("ascii").strip() for tag, (text,) in values.items()}
+
+
+def _read(data: bytes, at: int | None, formats: dict[int, str]) -> dict[int, tuple[Any, ...]]:
+    """The values of a directory that are of some types; of the first, where `at` is None.
 
     Raises:
         struct.error, ValueError: no TIFF, or one that ends before its directory does.
@@ -28,14 +49,15 @@ def read_directory(data: bytes) -> TiffDirectory:
         counted, entry, room = "Q", "HHQ", 8
     else:
         raise ValueError("no TIFF")
+    start = start if at is None else at
     (entries,) = struct.unpack_from(order + counted, data, start)
     position = start + struct.calcsize(order + counted)
-    directory: TiffDirectory = {}
+    directory: dict[int, tuple[Any, ...]] = {}
     for _ in range(min(entries, 4096)):
         tag, kind, count = struct.unpack_from(order + entry, data, position)
         place = position + struct.calcsize(order + entry)
         position = place + room
-        form = _FORMATS.get(kind)
+        form = formats.get(kind)
         if form is None or count < 1:
             continue
         size = struct.calcsize(order + form)
