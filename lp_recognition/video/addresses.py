@@ -1,10 +1,11 @@
-"""What names a source: a file, a folder, the number of a camera, an address; and its name without a password."""
+"""What names a source: a file, a folder, the number of a camera, or an address."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path, PurePosixPath
-from urllib.parse import urlsplit
+from pathlib import Path
+
+from lp_recognition.system.addresses import without_credentials
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 #: Schemes of streams that are opened.
@@ -21,19 +22,8 @@ def is_camera(text: str) -> bool:
     return text.isascii() and text.isdigit() and not Path(text).exists()
 
 
-def without_credentials(address: str) -> str:
-    """An address without user, password and query, any of which may be a secret: `rtsp://camera/stream`."""
-    try:
-        parts = urlsplit(address)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:  # no address at all: nothing of it is told
-        return address.partition("://")[0] + "://"
-    host = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path}"
-
-
 def name_of(source: str) -> str:
     """What a source is called where nobody named it: an address without its secrets, a file's name, `camera 0`."""
     if is_address(source):
         return without_credentials(source)
-    return f"camera {source}" if is_camera(source) else PurePosixPath(Path(source).resolve().as_posix()).name
+    return f"camera {source}" if is_camera(source) else Path(source).resolve().name

@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 
 from lp_recognition.images.image import Image
+from lp_recognition.system.addresses import without_credentials
 from lp_recognition.system.errors import UserError
-from lp_recognition.video.addresses import SCHEMES, is_camera, without_credentials
+from lp_recognition.video.addresses import SCHEMES, is_camera
 from lp_recognition.video.sources import Captured, Source
 
 #: Pauses before a source is opened again: each twice as long as the one before, in seconds.
