@@ -31,6 +31,7 @@ LIGHT_LIBRARIES = {"numpy", "cv2", "yaml", "pydantic"}
 MORE_LIBRARIES = {
     "lp_recognition.deployment.layers": {"ai_edge_litert"},
     "lp_recognition.video.decoding": {"av"},
+    "lp_recognition.video.tracking": {"lap", "rapidfuzz"},
 }
 FRAMEWORKS = {"keras", "tensorflow", "jax", "torch", "grain"}
 
