@@ -36,7 +36,7 @@ def shipped_models(task: str | None = None) -> dict[str, Path]:
     files = {}
     for name, folder in sorted(folders.items()):
         for shown, file in ((name, f"{name}_int8.tflite"), (f"{name}_uint8", f"{name}_uint8.tflite")):
-            if (folder / file).is_file() and task in (None, task_of(folder / file)):
+            if (folder / file).is_file() and (task is None or task == task_of(folder / file)):
                 files[shown] = folder / file
     return files
 

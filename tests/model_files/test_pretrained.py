@@ -94,6 +94,12 @@ def pictures(tmp_path_factory) -> Path:
 # ---- Names ---------------------------------------------------------------------------------------------------------
 
 
+def test_a_model_that_is_named_is_found_without_reading_what_others_say_of_themselves(monkeypatch):
+    monkeypatch.setattr("lp_recognition.model_files.description.task_of", lambda path: pytest.fail(f"read {path}"))
+    assert pretrained.find_model("lprnet_mcu_cn").name == "lprnet_mcu_cn_int8.tflite"
+    assert pretrained.find_model("lpdnet_nano_uint8").name == "lpdnet_nano_uint8.tflite"
+
+
 def test_a_name_stands_for_the_int8_file(shipped):
     assert list(pretrained.shipped_models()) == ["tiny_cn", "tiny_cn_uint8", "tiny_two"]
     assert pretrained.find_model("tiny_cn") == shipped / "tiny_cn" / "tiny_cn_int8.tflite"
