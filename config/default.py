@@ -83,6 +83,8 @@ class train:
     plate_extra_fonts = ()
     # Kinds of degradation that drawn plates are spared, by name (docs/plates.md), or "all".
     plate_without = ()
+    # Of drawn plates with several lines, show one each time: plates of two lines are read line by line.
+    plate_single_lines = False
     # Show plates of rare first characters (provinces) more often: (most / count) ** balance times each.
     balance_first_character = 0.0
     # Share of listed crops whose first character is painted over with another one of plate_formats, so that provinces

@@ -16,7 +16,7 @@ from lp_recognition.system.files import write_text
 
 #: So many of the plates that were misread are drawn into the sheet, the worst first.
 _SHEET_PICTURES = 48
-_DRAWING = {"plate_formats", "plate_font", "plate_extra_fonts", "plate_without", "random_seed"}
+_DRAWING = {"plate_formats", "plate_font", "plate_extra_fonts", "plate_without", "plate_single_lines", "random_seed"}
 
 
 def describe_evaluation(model: OpenedRecognizer, plates: EvaluationList, named: str) -> dict[str, Any]:

@@ -70,6 +70,7 @@ def build_generator(config: RecognitionConfig, *, evaluation: bool = False) -> P
         font=config.train.plate_font,
         degradations=Degradations.sparing(config.train.plate_without),
         extra_fonts=config.train.plate_extra_fonts,
+        single_lines=config.train.plate_single_lines,
     )
 
 

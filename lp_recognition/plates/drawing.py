@@ -99,17 +99,12 @@ class PlateDrawer:
             width, height = fmt.size_mm
             rows = list(zip(layout.split("/"), fmt.lines, strict=True))
             half_widths = [(line.center_mm[0], fmt.row_width_mm(row, line) / 2) for row, line in rows]
-            spans = [
-                (line.center_mm[1] - fmt.alphabets[name].raise_mm, fmt.box_of(name)[1] / 2)
-                for row, line in rows
-                for name in row
-                if name in fmt.alphabets
-            ]
+            spans = [fmt.row_span_mm(row, line) for row, line in rows]
             found = (
                 min(x - half for x, half in half_widths) / width,
-                min(y - half for y, half in spans) / height,
+                min(top for top, _ in spans) / height,
                 1 - max(x + half for x, half in half_widths) / width,
-                1 - max(y + half for y, half in spans) / height,
+                1 - max(bottom for _, bottom in spans) / height,
             )
             self._margins_of[layout] = found
         return found

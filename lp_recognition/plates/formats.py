@@ -297,6 +297,14 @@ class Format(_Closed):
             previous = name
         return width
 
+    def row_span_mm(self, row: str, line: Line) -> tuple[float, float]:
+        """Where the characters of one line of a pattern begin and end, from the plate's upper edge."""
+        middles = [(line.center_mm[1] - self.alphabets[n].raise_mm, n) for n in row if n in self.alphabets]
+        return (
+            min(middle - self.box_of(name)[1] / 2 for middle, name in middles),
+            max(middle + self.box_of(name)[1] / 2 for middle, name in middles),
+        )
+
     @property
     def characters(self) -> list[str]:
         """All characters its texts may hold, sorted."""
@@ -313,9 +321,16 @@ class Format(_Closed):
         """One regular expression a layout, for `re.fullmatch` on a label."""
         found = []
         for layout in self.layouts:
-            parts = [_character_class(self.alphabets[n].characters) for n in layout.pattern if n in self.alphabets]
-            found.append("".join(parts))
+            found.append(self._pattern(layout.pattern))
         return sorted(set(found))
+
+    @property
+    def line_patterns(self) -> list[str]:
+        """As `patterns`, one a line of a layout."""
+        return sorted({self._pattern(row) for layout in self.layouts for row in layout.pattern.split("/")})
+
+    def _pattern(self, names: str) -> str:
+        return "".join(_character_class(self.alphabets[n].characters) for n in names if n in self.alphabets)
 
 
 def list_formats() -> list[str]:

@@ -14,6 +14,7 @@ from lp_recognition.plates.degradations import Degradations
 from lp_recognition.plates.drawing import PlateDrawer
 from lp_recognition.plates.fonts import FontError, check_built_in, check_font
 from lp_recognition.plates.formats import FormatError, load_format
+from lp_recognition.plates.lines import cut_line
 from lp_recognition.plates.photograph import Camera
 from lp_recognition.plates.strokes import SHAPES
 from lp_recognition.plates.text import TextSource
@@ -26,8 +27,9 @@ class Plate:
     Attributes:
         image: The crop, uint8 BGR `(h, w, 3)`.
         label: The text, e.g. `皖AY339S`.
-        corners: float32 `(4, 2)`: x, y of the plate's corners in the crop, left-up, right-up, right-bottom,
-            left-bottom; 0, 0 is the outer corner of the first pixel. They lie outside where the crop cuts the plate.
+        corners: float32 `(4, 2)`: x, y of the plate's corners in the crop, or of its line's, left-up, right-up,
+            right-bottom, left-bottom; 0, 0 is the outer corner of the first pixel. They lie outside where the crop cuts
+            the plate.
         format: The name of its format.
     """
 
@@ -51,6 +53,7 @@ class PlateGenerator:
         degradations: What happens to plates; None for the default.
         extra_fonts: TrueType fonts that share the work of the built-in one for characters of which the toolkit has no
             strokes, such as the Chinese ones; not together with `font`, which draws everything.
+        single_lines: Of a plate of several lines, show one, as photographs' plates are cut for readers of one line.
 
     Raises:
         FormatError: a format is unknown or wrong, or a weight is not positive.
@@ -65,6 +68,7 @@ class PlateGenerator:
         font: str | Path | None = None,
         degradations: Degradations | None = None,
         extra_fonts: Sequence[str | Path] = (),
+        single_lines: bool = False,
     ) -> None:
         if isinstance(formats, (str, Path)):
             formats = [formats]
@@ -82,6 +86,7 @@ class PlateGenerator:
         self._weights = [float(weights.get(str(name), 1.0)) for name in formats]
         self.seed = seed
         self.size = size
+        self.single_lines = single_lines
         degradations = degradations or Degradations()
         font = None if font is None else str(font)
         extra = [str(path) for path in extra_fonts]
@@ -107,7 +112,8 @@ class PlateGenerator:
     @property
     def patterns(self) -> list[str]:
         """Regular expressions, one of which fully matches every label."""
-        return sorted({pattern for plate_format in self.formats for pattern in plate_format.patterns})
+        kind = "line_patterns" if self.single_lines else "patterns"
+        return sorted({pattern for plate_format in self.formats for pattern in getattr(plate_format, kind)})
 
     def draw(self, index: int) -> Plate:
         """Draws plate number `index` (0 or more)."""
@@ -117,5 +123,7 @@ class PlateGenerator:
         which = 0 if len(self.formats) == 1 else random.choices(range(len(self.formats)), self._weights)[0]
         text = self._texts[which].draw(random)
         drawing = self._drawers[which].draw(text, random)
+        if self.single_lines and len(self.formats[which].lines) > 1:
+            drawing, text = cut_line(drawing, text, self.formats[which], random)
         image, corners = self._camera.take(drawing, random)
         return Plate(image, text.label, corners, self.formats[which].name)

@@ -26,6 +26,12 @@ class Text:
         """What a reader should read: the characters alone."""
         return "".join(self.symbols)
 
+    def line(self, which: int) -> Text:
+        """The text of one of its lines, by number from 0."""
+        rows = self.layout.split("/")
+        start = sum(len(row) + 1 for row in rows[:which])
+        return Text(rows[which], self.symbols[start : start + len(rows[which])])
+
 
 class TextSource:
     """Draws texts of one format."""

@@ -42,6 +42,7 @@ class TrainConfig(PlatesConfig):
     plate_font: PathText | None = None
     plate_extra_fonts: tuple[PathText, ...] = ()
     plate_without: tuple[str, ...] = ()
+    plate_single_lines: bool = False
     balance_first_character: Fraction = 0.0
     repaint_share: Fraction = 0.0
     apply_basic_aug: bool = True

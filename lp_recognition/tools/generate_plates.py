@@ -22,7 +22,7 @@ from lp_recognition.system.options import ScriptParser
 if TYPE_CHECKING:
     from lp_recognition.plates import PlateGenerator
 
-Settings = tuple[tuple[str, ...], int, tuple[int, int] | None, Path | None, tuple[Path, ...], tuple[str, ...]]
+Settings = tuple[tuple[str, ...], int, tuple[int, int] | None, Path | None, tuple[Path, ...], tuple[str, ...], bool]
 Row = tuple[str, str, list[float]]
 
 CORNERS = ("left_up", "right_up", "right_bottom", "left_bottom")
@@ -45,6 +45,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument(
         "--without", nargs="+", default=[], metavar="NAME", help="degradations to spare the plates, or `all` (none)"
+    )
+    parser.add_argument(
+        "--single_lines", action="store_true", help="show one line of a plate that has several, for readers of one"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace the plates an earlier run drew there")
     parser.add_argument("--corners", action="store_true", help="write the plates' corners to corners.csv")
@@ -70,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise UserError(f"--count: expected 1 or more, received {arguments.count}")
     formats = arguments.format or [name for name in list_formats() if load_format(name).default]
     size, fonts = _parse_size(arguments.size), (arguments.font, tuple(arguments.extra_font))
-    settings = (tuple(formats), arguments.seed, size, *fonts, tuple(arguments.without))
+    settings = (tuple(formats), arguments.seed, size, *fonts, tuple(arguments.without), arguments.single_lines)
     _make_generator(*settings)  # mistakes end here, before anything is written
     prepare_folder(arguments.output, arguments.overwrite, lists=("annotation.txt", "corners.csv"), images="*.png")
     draw = functools.partial(_draw_one, settings, arguments.output)
@@ -128,11 +131,12 @@ def _make_generator(
     font: Path | None,
     extra_fonts: tuple[Path, ...],
     without: tuple[str, ...],
+    single_lines: bool,
 ) -> PlateGenerator:
     """Makes the generator once a process: it keeps glyphs between plates."""
     from lp_recognition.plates import Degradations, PlateGenerator
 
-    return PlateGenerator(formats, seed, size, font, Degradations.sparing(without), extra_fonts)
+    return PlateGenerator(formats, seed, size, font, Degradations.sparing(without), extra_fonts, single_lines)
 
 
 def _draw_one(settings: Settings, folder: Path, index: int) -> Row:

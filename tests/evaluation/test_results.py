@@ -130,7 +130,8 @@ def test_of_drawn_plates_the_record_says_how_they_were_drawn(opened):
     record = describe_evaluation(opened, drawn, "x")
     assert record["lists"] == []
     assert set(record["settings"]["train"]) == {
-        "plate_formats", "plate_font", "plate_extra_fonts", "plate_without", "random_seed",
+        "plate_formats", "plate_font", "plate_extra_fonts", "plate_without", "plate_single_lines",
+        "random_seed",
     }  # fmt: skip
     assert record["settings"]["eval"]["generated_plates"] == opened.config.eval.generated_plates
 
