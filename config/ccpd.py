@@ -12,9 +12,14 @@ base = "default.py"
 # driving school and trailer, then letters and digits. With the blank they are 71.
 alphabet = "京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川贵云藏陕甘青宁新警学挂ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 max_lp_length = 8  # new-energy plates have eight characters
+# Province and office; the police's office O is labelled 0. Then five places, at most two of which are letters, or, of
+# new-energy plates, six with the kind of car at the first or the last (GA 36-2018); never I and O.
+_OFFICE, _ANY = "[京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川贵云藏陕甘青宁新][0A-HJ-NP-Z]", "[0-9A-HJ-NP-Z]"
+_FIVE = "??### ?#?## ?##?# ?###? #??## #?#?# #?##? ##??# ##?#? ###??"
 lpr_patterns = (
-    "[京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川贵云藏陕甘青宁新][A-HJ-Z][0-9A-HJ-NP-Z]{4}[0-9A-HJ-NP-Z警学挂]",
-    "[京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川贵云藏陕甘青宁新][A-HJ-Z][0-9A-HJ-NP-Z]{6}",
+    _OFFICE + "(" + _FIVE.replace(" ", "|").replace("?", _ANY).replace("#", "[0-9]") + ")",
+    _OFFICE + _ANY + "{4}[警学挂]",
+    _OFFICE + "([A-HJK]" + _ANY + "[0-9]{4}|[0-9]{5}[A-HJK])",
 )
 
 # The network of the paper.

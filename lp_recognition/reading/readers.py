@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import chain
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from lp_recognition.images.image import Image
 from lp_recognition.reading.recognizer import Reading, Recognizer
 from lp_recognition.reading.rectification import MARGIN, rectify
 from lp_recognition.reading.text_reader import RAPIDOCR, TextReader
+from lp_recognition.reading.two_lines import may_have_two_lines, read_two_lines
 
 #: What reads plates: a network trained on them, or a reader of any text.
 Reader = Recognizer | TextReader
@@ -53,28 +54,29 @@ def read_at(
     """Reads a plate of a photograph where its corners are, and anew with other margins where it is read doubtfully.
 
     Args:
-        readers: The surest is believed; a reader of any text is asked where the others are less sure than by half.
+        readers: The surest is believed of those whose text is a legal plate by their own patterns, if there is one; a
+            reader of any text is asked where the others are less sure than by half.
         photograph: uint8 gray or BGR.
         corners: Left-up, right-up, right-bottom, left-bottom.
 
     Returns:
         What was read, by which reader, on which crop.
     """
-    best: tuple[Reading, str, Image] | None = None
-    of_plates = plate_readers(readers)
-    crops = (rectify(photograph, corners, margin) for margin in (MARGIN, *_OTHER_MARGINS))
-    first = next(crops)
-    for crop in chain([first], crops) if of_plates else ():
-        best = _surer(best, (*_surest(of_plates, crop), crop))
-        if best[0].confidence >= _SURE:
+    first = rectify(photograph, corners, MARGIN)
+    found = _read_lines(readers, photograph, corners, first)
+    for margin in _OTHER_MARGINS if plate_readers(readers) else ():
+        if _is_sure(found):
             break
-    return _read_by_any(readers, first, best)
+        crop = rectify(photograph, corners, margin)
+        found += _read_whole(readers, crop)
+    return _believed(readers, first, found)
 
 
 def read_crop(readers: Mapping[str, Reader], crop: Image) -> tuple[Reading, str, Image]:
     """Reads a crop of a plate as it is: what was read, by which reader, and the crop; `readers` as for `read_at`."""
-    of_plates = plate_readers(readers)
-    return _read_by_any(readers, crop, (*_surest(of_plates, crop), crop) if of_plates else None)
+    height, width = crop.shape[:2]
+    corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+    return _believed(readers, crop, _read_lines(readers, crop, corners, crop))
 
 
 def plate_readers(readers: Mapping[str, Reader]) -> dict[str, Recognizer]:
@@ -87,23 +89,50 @@ def text_reader(readers: Mapping[str, Reader]) -> TextReader | None:
     return next((reader for reader in readers.values() if isinstance(reader, TextReader)), None)
 
 
-def _read_by_any(
-    readers: Mapping[str, Reader], crop: Image, best: tuple[Reading, str, Image] | None
-) -> tuple[Reading, str, Image]:
-    """The best so far; where it is doubtful or none, and a reader of any text is surer, what that says of the crop."""
+@dataclass(frozen=True)
+class _Read:
+    """What a reader said of a crop, and whether that is a legal plate by its patterns."""
+
+    reading: Reading
+    reader: str
+    fits: bool
+    crop: Image
+
+    @property
+    def rank(self) -> tuple[bool, float]:
+        return self.fits, self.reading.confidence
+
+
+def _read_whole(readers: Mapping[str, Reader], crop: Image) -> list[_Read]:
+    """What each of the readers of plates says of a crop."""
+    readings = {name: (reader, reader.read(crop)) for name, reader in plate_readers(readers).items()}
+    return [_Read(reading, name, reader.fits(reading.text), crop) for name, (reader, reading) in readings.items()]
+
+
+def _read_lines(
+    readers: Mapping[str, Reader], photograph: Image, corners: NDArray[np.float32], crop: Image
+) -> list[_Read]:
+    """What each says of a plate's crop and, where that is doubtful and the plate narrow, of its two halves."""
+    found = _read_whole(readers, crop)
+    if not _is_sure(found) and may_have_two_lines(corners):
+        for name, reader in plate_readers(readers).items():
+            both = read_two_lines(reader.read, photograph, corners)
+            if both is not None:
+                found.append(_Read(both, name, reader.fits(both.text), crop))
+    return found
+
+
+def _is_sure(found: Sequence[_Read]) -> bool:
+    return any(one.fits and one.reading.confidence >= _SURE for one in found)
+
+
+def _believed(readers: Mapping[str, Reader], crop: Image, found: Sequence[_Read]) -> tuple[Reading, str, Image]:
+    """The surest of what was found; where it is doubtful, and a reader of any text is surer, what that says."""
+    best = max(found, key=lambda one: one.rank, default=None)
     other = text_reader(readers)
-    if other is not None and (best is None or best[0].confidence < _UNREAD):
-        best = _surer(best, (other.read(crop), RAPIDOCR, crop))
+    if other is not None and (best is None or best.reading.confidence < _UNREAD):
+        reading = other.read(crop)
+        if best is None or reading.confidence > best.reading.confidence:
+            return reading, RAPIDOCR, crop
     assert best is not None  # there is a reader of one kind at least
-    return best
-
-
-def _surer(best: tuple[Reading, str, Image] | None, other: tuple[Reading, str, Image]) -> tuple[Reading, str, Image]:
-    return other if best is None or other[0].confidence > best[0].confidence else best
-
-
-def _surest(readers: Mapping[str, Recognizer], crop: Image) -> tuple[Reading, str]:
-    """What the surest of readers says of a crop, and which one that is."""
-    readings = {name: reader.read(crop) for name, reader in readers.items()}
-    name = max(readings, key=lambda reader: readings[reader].confidence)
-    return readings[name], name
+    return best.reading, best.reader, best.crop

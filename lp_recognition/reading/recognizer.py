@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -147,6 +148,11 @@ class Recognizer:
     def ends(self) -> tuple[TensorInfo, TensorInfo]:
         """Input and output of the file."""
         return self._model.inputs[0], self._model.outputs[0]
+
+    def fits(self, text: str) -> bool:
+        """Whether a text is a legal plate by the settings' `lpr_patterns`; any is where they are none."""
+        patterns = self.config.lpr_patterns
+        return not patterns or any(re.fullmatch(pattern, text) for pattern in patterns)
 
     def run(self, values: NDArray) -> NDArray:
         """Runs the file on its own input, quantized where it is, and returns its output as it is."""

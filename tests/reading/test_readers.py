@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -13,7 +14,7 @@ from lp_recognition.reading.readers import open_readers, plate_readers, read_at,
 from lp_recognition.reading.recognizer import Reading, Recognizer
 from lp_recognition.reading.text_reader import TextReader
 
-CORNERS = np.array([[60, 40], [156, 52], [150, 100], [54, 88]], np.float32)
+CORNERS = np.array([[40, 40], [196, 52], [190, 100], [34, 88]], np.float32)
 
 
 @pytest.fixture
@@ -90,6 +91,23 @@ def test_a_reader_of_any_text_alone_reads_every_plate_once(texts, photograph):
     assert read_at({"rapidocr": reader}, photograph, CORNERS)[0].text == "any"
     assert len(crops) == 1
     assert read_crop({"rapidocr": reader}, photograph)[2] is photograph
+
+
+def test_a_text_that_is_a_legal_plate_is_believed_before_a_surer_one_that_is_none(tmp_path, photograph):
+    (tmp_path / "tiny.tflite").write_bytes(tiny_tflite("uint8"))
+    readers = {}
+    for name, text, confidence, patterns in [
+        ("abroad", "甘RK977AF", 0.9, ("甘[A-Z]{2}[0-9]{4}",)),
+        ("here", "RK977AF", 0.8, ("[A-Z]{2}[0-9]{3}[A-Z]{2}",)),
+        ("anywhere", "RK977A", 0.7, ()),
+    ]:
+        reader = Recognizer(tmp_path / "tiny.tflite", config=CONFIG.with_values(lpr_patterns=patterns))
+        reader.read = functools.partial(lambda reading, image: reading, Reading(text, confidence, ()))
+        readers[name] = reader
+    assert read_at(readers, photograph, CORNERS)[:2] == (Reading("RK977AF", 0.8, ()), "here")
+    assert read_crop(readers, photograph)[1] == "here"
+    assert read_crop({name: readers[name] for name in ("abroad", "anywhere")}, photograph)[1] == "anywhere"
+    assert read_crop({"abroad": readers["abroad"]}, photograph)[0].text == "甘RK977AF"  # better than nothing
 
 
 def test_readers_are_told_apart(plates, texts):
