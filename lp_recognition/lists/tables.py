@@ -52,7 +52,7 @@ def read_table(path: Path, columns: Mapping[str, str]) -> tuple[list[TableRow], 
     if not numbered:
         raise UserError(f"{path}: expected a header and rows, received an empty file")
     first = numbered[0][1]
-    delimiter = max(_DELIMITERS, key=first.count)
+    delimiter = delimiter_of(first)
     if problem := _problem(first, delimiter):
         raise UserError(f"{path}:{numbered[0][0]}: {problem}")
     header = [name.strip() for name in _cells(first, delimiter)]
@@ -72,6 +72,11 @@ def read_table(path: Path, columns: Mapping[str, str]) -> tuple[list[TableRow], 
         elif any(cell.strip() for cell in cells):
             rows.append(TableRow(number, {role: cells[place].strip() for role, place in places.items()}))
     return rows, problems
+
+
+def delimiter_of(header: str) -> str:
+    """What separates the cells of a table, by its first line: a comma, a semicolon or a tab."""
+    return max(_DELIMITERS, key=header.count)
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
