@@ -32,7 +32,13 @@ MORE_LIBRARIES = {
     "lp_recognition.deployment.layers": {"ai_edge_litert"},
     "lp_recognition.video.decoding": {"av"},
     "lp_recognition.video.tracking": {"lap", "rapidfuzz"},
-}
+    "lp_recognition.video.known": {"rapidfuzz"},
+    **{f"lp_recognition.video.database.{name}": {"sqlalchemy"} for name in (
+        "claims", "connection", "known_plates", "outbox", "retention", "search", "store", "tables",
+    )},
+    "lp_recognition.video.database.schema": {"sqlalchemy", "alembic"},
+    "lp_recognition.video.database.migrations.first_tables": {"sqlalchemy", "alembic"},
+}  # fmt: skip
 FRAMEWORKS = {"keras", "tensorflow", "jax", "torch", "grain"}
 
 
