@@ -121,10 +121,9 @@ def test_a_killed_upgrade_leaves_nothing(address, monkeypatch):
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(schema.MigrationContext, "stamp", killed)
-    with pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(schema.MigrationContext, "stamp", killed)
         Store(address)
-    monkeypatch.undo()
     with Store(address) as store:
         assert store.record(make_event(1))
 
