@@ -62,6 +62,7 @@ def random_view(
     smallest: float = 9.0,
     *,
     cover: bool = False,
+    turned: bool = True,
 ) -> tuple[Image, NDArray[np.float32]]:
     """Looks at a photograph anew: nearer or further, shifted, turned, a little from aside.
 
@@ -76,6 +77,7 @@ def random_view(
         size: `(height, width)` of the result.
         smallest: Of a plate, in pixels of the result.
         cover: Begin from a photograph that covers the view, not from one that is whole in it.
+        turned: Whether it may be turned and seen from aside; else what is upright stays so.
 
     Returns:
         The view, and the map from the photograph's pixels to its own, float32 `(3, 3)`.
@@ -93,14 +95,14 @@ def random_view(
         scale = math.exp(rng.uniform(math.log(furthest), math.log(nearest)))
         if scale > whole:  # else most of the photograph is in view wherever one looks
             focus, spot = plate.mean(axis=0), rng.uniform(0.08, 0.92, 2)
-    angle = math.radians(rng.normal(0, 6))
-    shear, stretch = rng.normal(0, 0.06), math.exp(rng.normal(0, 0.1))
+    angle = math.radians(rng.normal(0, 6)) * turned
+    shear, stretch = rng.normal(0, 0.06) * turned, math.exp(rng.normal(0, 0.1))
     cos, sin = math.cos(angle), math.sin(angle)
     turn = np.array([[cos, -sin], [sin, cos]]) @ np.array([[stretch, shear], [0, 1 / stretch]]) * scale
     matrix = np.eye(3)
     matrix[:2, :2] = turn
     matrix[:2, 2] = spot * size[::-1] - turn @ focus
-    matrix[2, :2] = rng.normal(0, 0.04, 2) * scale / max(size)
+    matrix[2, :2] = rng.normal(0, 0.04, 2) * scale / max(size) * turned
     return warp(image, matrix, size), matrix.astype(np.float32)
 
 

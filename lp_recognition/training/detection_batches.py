@@ -216,7 +216,9 @@ class _View(grain.transforms.RandomMap):
 
     def _seen(self, sample: Sample, rng: Generator, size: tuple[int, int], *, cover: bool = False) -> Sample:
         if self._train.apply_geometric_aug:
-            image, matrix = random_view(sample.image, sample.corners, rng, size, cover=cover)
+            # The box around an upright box that is turned is larger than the one around its plate.
+            turned = bool((sample.corner_weights > 0).all())
+            image, matrix = random_view(sample.image, sample.corners, rng, size, cover=cover, turned=turned)
         else:
             image, matrix = letterbox(sample.image, size)
         return Sample(image, move(sample.corners, matrix), sample.corner_weights, sample.complete)

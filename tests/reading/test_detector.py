@@ -154,6 +154,17 @@ def test_what_moves_the_picture_moves_the_corners(seed):
         assert middle == pytest.approx((x, y), abs=0.35 + 0.1 * scale)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_not_turned_stays_upright(seed):
+    image, _ = spotted(seed)
+    upright = np.array([[60, 50], [140, 50], [140, 80], [60, 80]], np.float32)
+    _, matrix = random_view(image, upright[None], np.random.default_rng(seed), (240, 320), turned=False)
+    moved = move(upright, matrix)
+    np.testing.assert_allclose(moved[[0, 1], 1], moved[[1, 0], 1], atol=1e-3)
+    np.testing.assert_allclose(moved[[0, 3], 0], moved[[3, 0], 0], atol=1e-3)
+    assert not np.allclose(moved, upright)
+
+
 def test_a_warp_to_the_same_place_changes_nothing():
     image = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
     assert np.array_equal(warp(image, np.eye(3), (40, 60)), image)

@@ -152,6 +152,20 @@ def test_photographs_without_plates_have_their_share(tmp_path):
     assert (targets[..., HAS_PLATE].sum(axis=1) == 0).mean() == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize(("corners", "is_upright"), [(None, True), (((60, 50), (140, 55), (138, 85), (58, 80)), False)])
+def test_boxes_alone_are_never_turned(tmp_path, corners, is_upright):
+    plate = ScenePlate((60, 50, 140, 85) if corners is None else (58, 50, 140, 85), corners=corners)
+    config = config_of(
+        tmp_path, generated_share=0, join_share=0, empty_share=0, file_list_path=["x"], apply_photometric_aug=False
+    )
+    _, targets = all_batches(config, photographs(tmp_path, [plate]))[0]
+    found = targets[targets[..., HAS_PLATE] > 0]
+    assert len(found)
+    x, y = found[:, CORNERS][:, 0::2], found[:, CORNERS][:, 1::2]
+    upright = np.isclose(y[:, 0], y[:, 1], atol=1e-3) & np.isclose(x[:, 0], x[:, 3], atol=1e-3)
+    assert upright.all() == is_upright
+
+
 @pytest.mark.parametrize(("share", "changed"), [(0.0, False), (1.0, True)])
 def test_plates_are_replaced_as_often_as_is_said(tmp_path, share, changed):
     corners = ((40, 50), (110, 50), (110, 72), (40, 72))
