@@ -32,16 +32,20 @@ def blur(image: Image, settings: Degradations, random: Random, scale: float) -> 
             image = cv2.GaussianBlur(image, (reach, reach), sigma)
     if settings.motion.happens(random):
         length = random.uniform(*settings.motion.length) * scale
-        reach = 2 * math.ceil(length / 2) + 1
-        kernel = np.zeros((reach, reach), np.float32)
         angle = random.uniform(0, math.pi) if random.random() < 0.5 else random.uniform(-0.2, 0.2)
-        dx, dy = math.cos(angle) * length / 2, math.sin(angle) * length / 2
-        middle = reach // 2
-        start = (round((middle - dx) * 16), round((middle - dy) * 16))
-        end = (round((middle + dx) * 16), round((middle + dy) * 16))
-        cv2.line(kernel, start, end, (1.0,), 1, cv2.LINE_8, 4)
-        image = cv2.filter2D(image, -1, kernel / max(float(kernel.sum()), 1.0))
+        image = smear(image, math.cos(angle) * length, math.sin(angle) * length)
     return image
+
+
+def smear(image: Image, dx: float, dy: float) -> Image:
+    """What moves so many pixels to the right and down while the shutter is open."""
+    reach = 2 * math.ceil(math.hypot(dx, dy) / 2) + 1
+    kernel = np.zeros((reach, reach), np.float32)
+    middle = reach // 2
+    start = (round((middle - dx / 2) * 16), round((middle - dy / 2) * 16))
+    end = (round((middle + dx / 2) * 16), round((middle + dy / 2) * 16))
+    cv2.line(kernel, start, end, (1.0,), 1, cv2.LINE_8, 4)
+    return cv2.filter2D(image, -1, kernel / max(float(kernel.sum()), 1.0))
 
 
 def light(image: Image, settings: Degradations, random: Random) -> Image:

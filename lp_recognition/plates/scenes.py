@@ -58,13 +58,20 @@ class DrawnScene:
 
 
 @dataclass(frozen=True)
-class _Placed:
+class PlacedPlate:
     """A plate that has its place, before it is drawn: its format, half its height in widths, corners, and plane."""
 
     which: int
     half: float
     corners: NDArray[np.float64]
     matrix: NDArray[np.float64]
+
+    @classmethod
+    def at(cls, which: int, half: float, corners: NDArray[np.float64]) -> PlacedPlate:
+        """A plate of format number `which` with its corners there."""
+        flat = np.array([(-0.5, -half), (0.5, -half), (0.5, half), (-0.5, half)], np.float32)
+        matrix = cv2.getPerspectiveTransform(flat, corners.astype(np.float32))
+        return cls(which, half, corners, np.asarray(matrix, np.float64))
 
     @property
     def shown(self) -> float:
@@ -143,7 +150,7 @@ class SceneGenerator:
         for _ in range(random.choice((0, 1, 2, 3, 5))):
             draw_decoy(image, random)
         counts, shares = zip(*_COUNTS, strict=True)
-        plates: list[_Placed] = []
+        plates: list[PlacedPlate] = []
         for _ in range(random.choices(counts, shares)[0]):
             placed = self._place_plate(plates, settings, random)
             if placed is not None:
@@ -164,7 +171,7 @@ class SceneGenerator:
             return _piece_of(random.choice(self._backgrounds), self.size, random)
         return backdrop(random, self.size)
 
-    def _place_plate(self, others: Sequence[_Placed], settings: Degradations, random: Random) -> _Placed | None:
+    def _place_plate(self, others: Sequence[PlacedPlate], settings: Degradations, random: Random) -> PlacedPlate | None:
         """Chooses a plate and a place where no other plate is; None where there is no room."""
         which = self._plates.choose(random)
         wide_mm, high_mm = self.formats[which].size_mm
@@ -176,13 +183,10 @@ class SceneGenerator:
         for _ in range(_TRIES):
             corners = self._place(quad, random)
             if all(not _near(corners, other.corners) for other in others):
-                matrix = np.asarray(
-                    cv2.getPerspectiveTransform(np.array(flat, np.float32), corners.astype(np.float32)), np.float64
-                )
-                return _Placed(which, half, corners, matrix)
+                return PlacedPlate.at(which, half, corners)
         return None
 
-    def _lay(self, image: Image, placed: _Placed, random: Random) -> SeenPlate:
+    def _lay(self, image: Image, placed: PlacedPlate, random: Random) -> SeenPlate:
         drawing, text = self._plates.draw(placed.which, placed.shown, random)
         lay_plate(image, drawing, placed.corners)
         return SeenPlate(placed.corners.astype(np.float32), text.label, self.formats[placed.which].name)

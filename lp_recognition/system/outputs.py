@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,14 +23,15 @@ def refuse_existing(paths: Sequence[Path], overwrite: bool, option: str) -> None
         )
 
 
-def prepare_folder(folder: Path, overwrite: bool, *, lists: Sequence[str], images: str) -> None:
+def prepare_folder(folder: Path, overwrite: bool, *, lists: Sequence[str], images: str, below: str = "images") -> None:
     """Makes a folder for drawn pictures, `images/` below it; or takes from it what an earlier run drew there.
 
     Args:
         folder: The folder.
         overwrite: Replace what an earlier run drew.
         lists: Files that name the pictures; they go first.
-        images: The pictures in `images/`, as a pattern; those whose names are numbers go.
+        images: The pictures in `images/`, as a pattern; those whose names are numbers go, folders of pictures too.
+        below: Another name for `images`.
 
     Raises:
         UserError: it is a file, or holds something and may not be replaced.
@@ -41,10 +43,12 @@ def prepare_folder(folder: Path, overwrite: bool, *, lists: Sequence[str], image
             raise UserError(f"{folder}: expected an empty folder; name another --output, or add --overwrite")
         for name in lists:
             (folder / name).unlink(missing_ok=True)
-        for image in folder.glob(f"images/{images}"):
-            if image.stem.isdigit():
+        for image in folder.glob(f"{below}/{images}"):
+            if image.stem.isdigit() and image.is_dir():
+                shutil.rmtree(image)
+            elif image.stem.isdigit():
                 image.unlink()
-    (folder / "images").mkdir(parents=True, exist_ok=True)
+    (folder / below).mkdir(parents=True, exist_ok=True)
 
 
 def write_drawn(folder: Path, path: str, data: bytes, list_name: str) -> None:
