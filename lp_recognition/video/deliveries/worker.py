@@ -108,8 +108,9 @@ class Worker:
         try:
             while not self._is_over():
                 self._wake.clear()
+                was_stopping = self._stopping.is_set()  # before looking: what was recorded until then is delivered
                 pause = self._attempt()
-                if pause and self._stopping.is_set() and not self.state.failures:
+                if pause and was_stopping and not self.state.failures:
                     return  # nothing waits
                 self._sleep(pause)
         finally:
@@ -118,12 +119,12 @@ class Worker:
                 self._claim.release()
 
     def _sleep(self, seconds: float) -> None:
-        if self._stopping.is_set():  # while there is time, a target that is away gets another chance
-            time.sleep(max(0.0, min(seconds, self.pauses.first, self._deadline - time.monotonic())))
-        elif self.state.failures:  # new messages are no reason to try earlier
-            self._stopping.wait(seconds)
-        else:
+        if not self.state.failures:
             self._wake.wait(seconds)
+        elif not self._stopping.is_set():  # new messages are no reason to try earlier
+            self._stopping.wait(seconds)
+        else:  # while there is time, a target that is away gets another chance
+            time.sleep(max(0.0, min(seconds, self.pauses.first, self._deadline - time.monotonic())))
 
     def _attempt(self) -> float:
         """Delivers the next messages; returns how long to wait then, 0 where there may be more."""
