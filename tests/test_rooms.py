@@ -36,6 +36,8 @@ MORE_LIBRARIES = {
     **{f"lp_recognition.video.database.{name}": {"sqlalchemy"} for name in (
         "claims", "connection", "known_plates", "outbox", "retention", "search", "store", "tables",
     )},
+    "lp_recognition.video.deliveries.kafka": {"confluent_kafka"},
+    "lp_recognition.video.deliveries.mqtt": {"paho"},
     "lp_recognition.video.database.schema": {"sqlalchemy", "alembic"},
     "lp_recognition.video.database.migrations.first_tables": {"sqlalchemy", "alembic"},
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from typing import Annotated, Literal, TypeAlias
 from urllib.parse import urlsplit
@@ -119,10 +120,11 @@ class WebhookConfig(TargetConfig):
 
     @property
     def address(self) -> str:
-        """The host and the path."""
-        parts = urlsplit(self.url.get_secret_value())
+        """The host, and a few letters that tell its addresses apart: paths may hold what lets one in, too."""
+        url = self.url.get_secret_value()
+        parts = urlsplit(url)
         port = f":{parts.port}" if parts.port else ""
-        return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
+        return f"{parts.scheme}://{parts.hostname}{port} #{hashlib.sha256(url.encode()).hexdigest()[:6]}"
 
 
 class MqttConfig(TargetConfig):

@@ -4,32 +4,17 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 
 import pytest
+from delivering import QUICK, configs, wait_until
 from tiny_events import make_event, passage
 
-from lp_recognition.settings.deliveries import DeliveriesConfig
 from lp_recognition.video.database.outbox import Outbox, Waiting
 from lp_recognition.video.database.store import Store
 from lp_recognition.video.deliveries.delivering import Deliveries
 from lp_recognition.video.deliveries.target import DeliveryError, RefusedError
 from lp_recognition.video.deliveries.worker import Pauses, Worker
 from lp_recognition.video.events import KnownMatch
-
-QUICK = Pauses(first=0.01, longest=0.05, idle=0.05)
-
-
-def wait_until(true: Callable[[], object], seconds: float = 30) -> None:
-    until = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < until, "it did not come to be"
-        time.sleep(0.01)
-
-
-def configs(*targets: dict[str, object]):
-    """Targets as a config has them."""
-    return DeliveriesConfig.model_validate({"deliveries": targets}).deliveries
 
 
 class Receiver:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from lp_recognition.settings.deliveries import CsvConfig, JsonlConfig, TargetConfig
+from lp_recognition.settings.deliveries import (
+    CsvConfig,
+    JsonlConfig,
+    KafkaConfig,
+    MqttConfig,
+    TargetConfig,
+    WebhookConfig,
+)
 from lp_recognition.settings.deliveries import Target as AnyTargetConfig
 from lp_recognition.video.database.connection import DatabaseError
 from lp_recognition.video.database.outbox import Outbox, Waiting
+from lp_recognition.video.database.pictures import Pictures
 from lp_recognition.video.database.store import Store
 from lp_recognition.video.deliveries.files import open_csv, open_jsonl
 from lp_recognition.video.deliveries.target import Target
@@ -49,13 +59,17 @@ class Deliveries:
         store: The database.
         configs: The targets, each of another `label`.
         pauses: How long a thread waits after failures.
+
+    Raises:
+        ModuleNotFoundError: the library of a broker is not installed; `run_script` says how to.
     """
 
     def __init__(self, store: Store, configs: Sequence[AnyTargetConfig], pauses: Pauses | None = None) -> None:
+        _refuse_missing_libraries(configs)
         self._store = store
         self._configs = list(configs)
         self._workers = {
-            config.label: Worker(config.label, store, _opener(config, store), pauses or Pauses())
+            config.label: Worker(config.label, store, partial(open_target, config, store.pictures), pauses or Pauses())
             for config in self._configs
         }
         for worker in self._workers.values():
@@ -125,10 +139,37 @@ def gets(config: TargetConfig, event: Event) -> bool:
     return event.type in config.events and config.plates in ("all", "known" if is_known else "unknown")
 
 
-def _opener(config: AnyTargetConfig, store: Store) -> Callable[[], Target]:
-    """What opens a target; the libraries of brokers are imported where there is one."""
+def open_target(config: AnyTargetConfig, pictures: Pictures) -> Target:
+    """Opens a target.
+
+    Args:
+        config: Which one.
+        pictures: Where the pictures of events lie, for targets that get them.
+
+    Raises:
+        DeliveryError: there is no connection.
+        UserError: a file cannot be opened.
+    """
     if isinstance(config, JsonlConfig):
-        return lambda: open_jsonl(config.path)
+        return open_jsonl(config.path)
     if isinstance(config, CsvConfig):
-        return lambda: open_csv(config.path)
-    raise NotImplementedError(config.type)
+        return open_csv(config.path)
+    # Libraries of brokers are imported where there is one.
+    if isinstance(config, WebhookConfig):
+        from lp_recognition.video.deliveries.webhook import WebhookTarget
+
+        return WebhookTarget(config, pictures)
+    if isinstance(config, MqttConfig):
+        from lp_recognition.video.deliveries.mqtt import MqttTarget
+
+        return MqttTarget(config)
+    from lp_recognition.video.deliveries.kafka import KafkaTarget
+
+    return KafkaTarget(config)
+
+
+def _refuse_missing_libraries(configs: Sequence[AnyTargetConfig]) -> None:
+    """Says at the start, not in a thread, what has to be installed."""
+    for kind, module in ((MqttConfig, "paho.mqtt"), (KafkaConfig, "confluent_kafka")):
+        if any(isinstance(config, kind) for config in configs):
+            importlib.import_module(module)
