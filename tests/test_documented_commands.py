@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from documented_commands import in_docstring, in_document, shown_commands
 from tiny_models import ROOT
+from tiny_videos import write_video
 
 from lp_recognition.lists.annotations import read_annotations, write_annotations
 from lp_recognition.lists.scenes import Scene, ScenePlate, write_scenes
@@ -65,7 +66,10 @@ BEGINNINGS = {
     "test_lpr": [_CHECKPOINT],
     "test_lpd": [_CHECKPOINT, "lp_recognition.tools.models.open_detector"],
     "sample_inference": ["lp_recognition.reading.detector.Detector.__init__"],
-    "lp_recognition.tools.alpr": ["lp_recognition.reading.detector.Detector.__init__"],
+    "lp_recognition.tools.alpr": [
+        "lp_recognition.reading.detector.Detector.__init__",
+        "lp_recognition.video.streams.started_workers",
+    ],
     "export_frozen_graph": [_CHECKPOINT],
     "infer_frozen_graph_single_image": ["lp_recognition.tools.models.open_model"],
     "lp_recognition.tools.compare_models": ["lp_recognition.deployment.comparison.compare"],
@@ -107,16 +111,18 @@ def folder(tmp_path, monkeypatch) -> Path:
 # ---- Stand-ins -----------------------------------------------------------------------------------------------------
 
 #: Options whose value is written, or is a folder that need not be there.
-WRITTEN = {"--output", "--output_dir", "--html", "--json", "--plot", "--cleaned", "--new_dir", "--old_dir"}
+WRITTEN = {
+    "--output", "--events", "--output_dir", "--html", "--json", "--plot", "--cleaned", "--new_dir", "--old_dir",
+}  # fmt: skip
 #: The models that stand in for those of a config, or of what the name of another says.
 MODELS = {"ccpd.py": "lprnet_cn", "latin": "lprnet_mcu_latin", "nano": "lprnet_nano_cn"}
-_FILE = re.compile(r"[\w./*-]+\.(?:txt|csv|jsonl|jpg|ckpt|pb|tflite|yaml)\b")
+_FILE = re.compile(r"[\w./*-]+\.(?:txt|csv|jsonl|jpg|mp4|ckpt|pb|tflite|yaml)\b")
 
 
 def read_by(words: tuple[str, ...]) -> Iterator[str]:
     """The files and folders that a command reads, by their names."""
     for before, word in zip(("", *words), words, strict=False):
-        if before not in WRITTEN and not word.startswith(("-", "/")):
+        if before not in WRITTEN and not word.startswith(("-", "/")) and "://" not in word:
             files = _FILE.findall(word)
             yield from files
             if not files and "=" not in word and "/" in word and not Path(word.rstrip("/")).suffix:
@@ -143,6 +149,8 @@ def stand_in(name: str, model: str, crops: Path) -> None:
         write_scenes(path, [Scene(rows[0][0], (100, 200), (ScenePlate((10, 20, 90, 50)),))])
     elif path.suffix == ".jpg":
         shutil.copy(rows[0][0], path)
+    elif path.suffix == ".mp4":
+        write_video(path, [0, 0.1])
     elif path.suffix == ".tflite":
         shutil.copy(find_model(model if path.stem.endswith("_int8") else f"{model}_uint8"), path)
     elif path.suffix == ".yaml" and "lpd" in str(path):

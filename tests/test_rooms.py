@@ -30,7 +30,9 @@ LIGHT_LIBRARIES = {"numpy", "cv2", "yaml", "pydantic"}
 #: Modules of light rooms that need more, and what.
 MORE_LIBRARIES = {
     "lp_recognition.deployment.layers": {"ai_edge_litert"},
+    "lp_recognition.video.annotated": {"av"},
     "lp_recognition.video.decoding": {"av"},
+    "lp_recognition.video.metrics": {"prometheus_client"},
     "lp_recognition.video.tracking": {"lap", "rapidfuzz"},
     "lp_recognition.video.known": {"rapidfuzz"},
     **{f"lp_recognition.video.database.{name}": {"sqlalchemy"} for name in (

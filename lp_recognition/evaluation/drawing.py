@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from lp_recognition.evaluation.metrics import align
 from lp_recognition.images.canvas import draw_text, draws_chinese, text_width
@@ -109,22 +111,54 @@ def draw_detections(
     return np.asarray(image, np.uint8)
 
 
+@dataclass(frozen=True)
+class Mark:
+    """A plate to be drawn.
+
+    Attributes:
+        corners: Left-up, right-up, right-bottom, left-bottom in pixels, `(4, 2)`.
+        caption: What stands over it, in one line or several; nothing where it is empty.
+        color: BGR, of its outline and of a bar beside the caption.
+    """
+
+    corners: NDArray[np.float32]
+    caption: str
+    color: tuple[int, int, int]
+
+
+def draw_marks(picture: Image, marks: Sequence[Mark]) -> Image:
+    """Draws plates, each in its colour and with its caption: a copy, uint8 BGR."""
+    image = _in_color(picture).copy()
+    thickness = max(2, round(max(image.shape[:2]) / 400))
+    for mark in marks:
+        corners = np.round(np.clip(mark.corners, -_FAR, _FAR) - 0.5).astype(np.int32)
+        cv2.polylines(image, [corners], True, mark.color, thickness, cv2.LINE_AA)
+    for mark in marks:
+        if mark.caption:
+            _draw_caption(image, mark.caption, Detection(mark.corners, 1.0), mark.color)
+    return np.asarray(image, np.uint8)
+
+
 def plate_caption(text: str, confidence: float) -> str:
     """What stands over a plate that was read: its text, and how sure of it the reader is."""
     return f"{''.join(map(_shown, split_symbols(text))) or '?'} {math.floor(100 * confidence)}%"
 
 
-def _draw_caption(image: Image, caption: str, detection: Detection) -> None:
+def _draw_caption(image: Image, caption: str, detection: Detection, color: Sequence[int] = _INK) -> None:
     """Words in a strip above a plate, or below where there is no room, as large as the picture asks for."""
     height, width = image.shape[:2]
     size = max(12, round(max(height, width) / 40))
-    long, high = text_width(caption, size, 600) + size // 2, round(1.4 * size)
+    lines = caption.split("\n")
+    line_high = round(1.4 * size)
+    long, high = max(text_width(line, size, 600) for line in lines) + size // 2, line_high * len(lines)
     left, top, _, bottom = np.clip(detection.box, -_FAR, _FAR)
     x = max(0, min(round(left), width - long))
     y = round(top) - high - size // 4
     y = max(0, min(y if y >= 0 else round(bottom) + size // 4, height - high))
     image[y : y + high, x : x + long] = _INK
-    draw_text(image, caption, x + size // 4, y + size + size // 8, size, _PAPER, 600)
+    image[y : y + high, x : x + max(2, size // 6)] = color
+    for number, line in enumerate(lines):
+        draw_text(image, line, x + size // 4, y + number * line_high + size + size // 8, size, _PAPER, 600)
 
 
 def _in_color(image: Image) -> Image:

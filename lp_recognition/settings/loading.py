@@ -19,6 +19,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from lp_recognition.settings.sources import Layer, load_yaml, parse_yaml, read_layers
+from lp_recognition.system.addresses import without_credentials
 from lp_recognition.system.errors import ConfigError, did_you_mean, summarize
 from lp_recognition.system.files import expand_home, write_text
 
@@ -165,7 +166,8 @@ def validate(schema: type[Schema], values: Mapping[str, Any], source: str) -> Sc
         return schema.model_validate(values)
     except pydantic.ValidationError as error:
         problems = [_describe(schema, problem) for problem in error.errors()]
-        raise ConfigError(f"{source}: {summarize(problems)}") from None
+        # A value is shown as it was received, and may be an address with a password.
+        raise ConfigError(without_credentials(f"{source}: {summarize(problems)}")) from None
 
 
 def _refuse_other_task(schema: type[Settings], values: Mapping[str, Any], source: str) -> None:

@@ -4,6 +4,7 @@ examples:
   python alpr.py read photo.jpg
   python alpr.py read photos/ --json
   python alpr.py detect photo.jpg --output drawn.jpg
+  python alpr.py watch drive.mp4
   python alpr.py models
 
 commands:
@@ -37,6 +38,7 @@ class Command:
 COMMANDS = {
     "read": Command("alpr_read", "find and read the plates of photographs, folders and lists"),
     "detect": Command("alpr_detect", "find them without reading"),
+    "watch": Command("alpr_watch", "read the plates that pass in videos and before cameras"),
     "models": Command("list_models", "list the models that ship"),
 }
 

@@ -14,9 +14,9 @@ import numpy as np
 
 from lp_recognition.model_files import checkpoints
 from lp_recognition.system.errors import UserError
+from lp_recognition.system.interrupts import graceful
 from lp_recognition.training.event_log import EventLog
 from lp_recognition.training.feed import Feed
-from lp_recognition.training.interrupts import graceful
 from lp_recognition.training.schedule import Schedule
 from lp_recognition.training.task import Evaluation, Task
 
@@ -76,7 +76,8 @@ class Run:
         """Trains from step `start` to `stop`, or as far as it gets before an interrupt or an early end."""
         every = self.config.train.save_checkpoints_steps
         self.step = start
-        with graceful(self._interrupt):
+        stopping, ended = "stopping after this step, saving", "the last checkpoint is whole"
+        with graceful(self._interrupt, stopping=stopping, ended=ended):
             feed = Feed(self.task.batches(start, stop))
             try:
                 while self.step < stop and not (self.interrupted or self.stopped_early):

@@ -50,7 +50,7 @@ def test_help_and_mistakes_are_instant(arguments):
     result = run_python("-c", code)
     assert result.stdout.splitlines()[-1] == "heavy:"
     assert (result.returncode, result.stderr) == (
-        (2, "error: alpr: expected a command (read, detect, models), received `raed`. Did you mean `read`?\n")
+        (2, f"error: alpr: expected a command ({', '.join(COMMANDS)}), received `raed`. Did you mean `read`?\n")
         if arguments == ["raed"]
         else (0, "")
     )
@@ -75,7 +75,8 @@ def test_the_version_is_that_of_the_package(capsys):
 
 
 def test_without_a_command_it_says_which_there_are():
-    with pytest.raises(UserError, match=r"expected a command \(read, detect, models\), received none; alpr --help$"):
+    commands = ", ".join(COMMANDS)
+    with pytest.raises(UserError, match=rf"expected a command \({commands}\), received none; alpr --help$"):
         alpr.main([])
 
 

@@ -18,8 +18,8 @@ from tiny_models import ROOT, run_python, tiny_config
 from lp_recognition.lists.rows import LabelledRows, load_rows
 from lp_recognition.model_files.checkpoints import list_checkpoints, read_best
 from lp_recognition.system.errors import UserError
+from lp_recognition.system.interrupts import graceful
 from lp_recognition.training.batches import training_batches
-from lp_recognition.training.interrupts import graceful
 from lp_recognition.training.loop import train
 
 pytestmark = [
@@ -80,7 +80,7 @@ def test_the_second_one_ends_at_once(capsys):
         asked.append(1)
         return len(asked) > 1
 
-    with pytest.raises(KeyboardInterrupt), graceful(interrupt):
+    with pytest.raises(KeyboardInterrupt), graceful(interrupt, stopping="stopping after this step", ended=""):
         os.kill(os.getpid(), signal.SIGINT)
         assert len(asked) == 1
         os.kill(os.getpid(), signal.SIGINT)

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM in a training: the step under way is finished and saved, and a second one ends it at once."""
+"""Ctrl-C and SIGTERM in what runs for long: what is under way is finished, and a second one ends it at once."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ _PATIENCE_SECONDS = 5.0
 
 
 @contextlib.contextmanager
-def graceful(interrupt: Callable[[], bool]) -> Iterator[None]:
+def graceful(interrupt: Callable[[], bool], *, stopping: str, ended: str) -> Iterator[None]:
     """Asks a run to stop on Ctrl-C or SIGTERM; a second one ends it at once.
 
     Outside of the main thread it does nothing: whoever started that one handles signals.
 
     Args:
         interrupt: Asks it, and returns whether it had been asked before.
+        stopping: What is told of the first signal, such as `stopping after this step`.
+        ended: What is told where the second one has to end the process, such as `the last checkpoint is whole`.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -31,9 +33,9 @@ def graceful(interrupt: Callable[[], bool]) -> Iterator[None]:
     def handle(number: int, frame: Any) -> None:
         if interrupt():
             raise KeyboardInterrupt
-        print("\nstopping after this step, saving ... (once more to stop at once)", file=sys.stderr)
+        print(f"\n{stopping} ... (once more to stop at once)", file=sys.stderr)
 
-    with _ending_what_waits():
+    with _ending_what_waits(ended):
         previous = {number: signal.signal(number, handle) for number in _STOPPING}
         try:
             yield
@@ -43,7 +45,7 @@ def graceful(interrupt: Callable[[], bool]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _ending_what_waits() -> Iterator[None]:
+def _ending_what_waits(ended: str) -> Iterator[None]:
     """Ends the process on a second signal that Python does not come to act on.
 
     Python handles signals between two instructions of its main thread, which may wait in native code for batches that
@@ -59,7 +61,7 @@ def _ending_what_waits() -> Iterator[None]:
             while number := signals.read(1):
                 count += number[0] in _STOPPING
                 if count > 1 and not over.wait(_PATIENCE_SECONDS):
-                    print("\nended at once; the last checkpoint is whole", file=sys.stderr, flush=True)
+                    print(f"\nended at once; {ended}", file=sys.stderr, flush=True)
                     os._exit(130)
 
     before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
