@@ -17,7 +17,9 @@ Seconds = Annotated[float, Field(gt=0, le=600)]
 
 
 def _read_secret(value: object) -> object:
-    """`env:NAME` stands for what the environment holds under that name."""
+    """`env:NAME` stands for what the environment holds under that name; in YAML, a password may be a number."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
     if isinstance(value, str) and value.startswith(_FROM_ENVIRONMENT):
         name = value.removeprefix(_FROM_ENVIRONMENT)
         if name not in os.environ:

@@ -18,6 +18,7 @@ import pydantic
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
+from lp_recognition.settings.places import place_of
 from lp_recognition.settings.sources import Layer, load_yaml, parse_yaml, read_layers
 from lp_recognition.system.addresses import without_credentials
 from lp_recognition.system.errors import ConfigError, did_you_mean, summarize
@@ -291,14 +292,10 @@ def _near_elsewhere(schema: type[Settings], name: str) -> str:
 
 
 def _describe(schema: type[Settings], problem: Any) -> str:
-    location, sections = problem["loc"], schema.sections()
-    depth = 2 if location and location[0] in sections else 1
-    # Behind the setting stand places in a list, and names of types that say nothing to the user.
-    name = ".".join(str(part) for i, part in enumerate(location) if i < depth or isinstance(part, int))
+    name, section = place_of(schema, problem["loc"])
     if problem["type"] == "extra_forbidden":
-        model = sections[location[0]] if depth == 2 else schema
-        prefix = f"{location[0]}." if depth == 2 else ""
-        choices = [prefix + key for key in model.model_fields]
+        prefix = name[: name.rfind(".") + 1]
+        choices = [prefix + key for key in section.model_fields]
         hint = _elsewhere(schema, name) or did_you_mean(name, choices) or _near_elsewhere(schema, name)
         known = f" Known keys: {', '.join(sorted(choices))}"
         return f"unknown key `{name}`.{hint or known}"
@@ -306,9 +303,21 @@ def _describe(schema: type[Settings], problem: Any) -> str:
         message = str(problem["ctx"]["error"])
         return f"{name}: {message}" if name else message
     received = problem["input"]
-    if problem["type"] == "missing":
-        return f"{name}: expected a value, received none in {received!r}"
+    if problem["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        key, choices = problem["ctx"]["discriminator"].strip("'"), problem["ctx"].get("expected_tags", "a known one")
+        return f"{name}.{key}: expected {choices}, received {problem['ctx'].get('tag') or 'none'}"
+    if problem["type"] == "missing":  # the other values of a section may be secrets
+        among = ", ".join(map(str, received)) if isinstance(received, Mapping) else repr(received)
+        return f"{name}: expected a value, received none in {among}"
     if problem["type"] == "model_type":
         return f"{name}: expected a section, received {received!r} ({type(received).__name__})"
     expected = problem["msg"].removeprefix("Input should be ")
+    if _is_secret(section, name):
+        return f"{name}: expected {expected}, received another value"
     return f"{name}: expected {expected}, received {received!r} ({type(received).__name__})"
+
+
+def _is_secret(section: type[BaseModel], name: str) -> bool:
+    """Whether a place is, or is in, a setting of its section that no message shows."""
+    keys = [key for key in name.split(".") if key in section.model_fields]
+    return any(pydantic.SecretStr.__name__ in repr(section.model_fields[key].annotation) for key in keys)
