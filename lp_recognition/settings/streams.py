@@ -12,17 +12,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
+from lp_recognition.settings.deliveries import Secret, Target, refuse_namesakes
+from lp_recognition.settings.known import KnownConfig
 from lp_recognition.settings.loading import PathText, Settings, merge_layers, override, validate
 from lp_recognition.settings.passages import PassageSettings
 from lp_recognition.settings.sources import Layer, parse_yaml, read_text
 from lp_recognition.settings.training import PositiveInt, listed
 from lp_recognition.system.errors import ConfigError
 from lp_recognition.system.files import expand_home
-
-#: A text that no log, error or record shows.
-Secret = Annotated[SecretStr, BeforeValidator(lambda value: value)]
 
 
 class StreamConfig(Settings):
@@ -76,14 +75,41 @@ class WatchConfig(Settings):
     Attributes:
         events: A file that every event is added to, a line of JSON each.
         crops: A folder for a picture of each plate.
+        database: `sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/NAME`; nothing is kept where it is empty.
+        known: A list of known plates, CSV; those of the database are known, too.
+        matching: How far a reading may be from a known plate.
+        keep_days: Pictures and looks of older events are deleted from the database; None keeps them.
+        deliveries: Where events are delivered to.
         metrics_port: A port for Prometheus at this machine.
         workers: Processes that find and read; None for as many as there are cores.
     """
 
     events: PathText = ""
     crops: PathText = ""
+    database: Secret = SecretStr("")
+    known: PathText = ""
+    keep_days: PositiveInt | None = None
+    deliveries: tuple[Target, ...] = ()
     metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = None
     workers: PositiveInt | None = None
+    matching: KnownConfig = KnownConfig()
+
+    _names = field_validator("deliveries")(refuse_namesakes)
+
+    @property
+    def database_address(self) -> str:
+        """The address of the database as it is, with its password."""
+        return self.database.get_secret_value()
+
+    @model_validator(mode="after")
+    def _check_together(self) -> WatchConfig:
+        for name in ("keep_days", "deliveries"):
+            if getattr(self, name) and not self.database_address:
+                raise ValueError(
+                    f"{name}: expected a database beside it, where events are kept first, received none; add "
+                    "database: sqlite:///plates.db"
+                )
+        return self
 
 
 def load_streams(path: str | Path, overrides: Sequence[str] = ()) -> tuple[dict[str, StreamConfig], WatchConfig]:

@@ -3,7 +3,7 @@
 examples:
   python alpr.py watch drive.mp4
   python alpr.py watch drive.mp4 --output annotated.mp4 --events events.jsonl --crops crops/
-  python alpr.py watch rtsp://camera/stream --every 3
+  python alpr.py watch rtsp://camera/stream --every 3 --database sqlite:///plates.db --known residents.csv
   python alpr.py watch 0                                     # the first camera of this machine
   python alpr.py watch photos/                               # pictures of a folder, by their names
   python alpr.py watch config/streams.yaml                   # many streams, each with its own settings
@@ -21,6 +21,7 @@ key=value; docs/alpr.md explains each.
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -51,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     count = config.workers or default_workers()
     show = printer(arguments.form, [stream.name for stream in streams])
     with Kept(config, streams) as kept, started_workers(count, streams) as workers, shown_status(streams) as update:
-        watch = Watch(streams, workers, keep=kept.keep)
+        watch = Watch(streams, workers, match=kept.match, keep=kept.keep)
         stopping = "ending passages, finishing files"
         with graceful(watch.stop, stopping=stopping, ended="what was written so far is kept"):
             for told in watch.events():
@@ -59,6 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                     update(True)
                     show(told[1])
                     sys.stdout.flush()
+                kept.tick()
                 update(False)
     errors = [stream.error for stream in streams if stream.error is not None]
     for error in errors:
@@ -79,6 +81,14 @@ def _parser() -> ScriptParser:
         "--events", default="", metavar="FILE", help="add every event to this file, a line of JSON each"
     )
     parser.add_argument("--crops", default="", metavar="FOLDER", help="write a picture of each plate")
+    parser.add_argument(
+        "--database", default="", metavar="ADDRESS",
+        help="keep every event there: sqlite:///FILE, or postgresql://USER:PASSWORD@HOST/NAME",
+    )  # fmt: skip
+    parser.add_argument(
+        "--known", default="", metavar="FILE", help="a list of known plates (CSV); so are the database's"
+    )
+    parser.add_argument("--keep_days", type=int, metavar="N", help="delete older pictures and looks from the database")
     parser.add_argument("--every", type=int, metavar="N", help="look at each n-th frame (1)")
     parser.add_argument(
         "--tiles", choices=("off", "auto", "on"),
@@ -105,16 +115,20 @@ def _configs(arguments: argparse.Namespace) -> tuple[dict[str, StreamConfig], Wa
     given = {"every": arguments.every, "tiles": arguments.tiles, "detector": arguments.detector}
     given["readers"] = tuple(arguments.reader) if arguments.reader else None
     changes = {name: value for name, value in given.items() if value is not None}
+    # Settings of what becomes of all events, and those of streams.
+    of_all = [word for word in arguments.overrides if re.split("[.=]", word)[0] in WatchConfig.model_fields]
+    of_streams = [word for word in arguments.overrides if word not in of_all]
     if Path(arguments.source).suffix.lower() in (".yaml", ".yml"):
-        streams, config = load_streams(arguments.source, arguments.overrides)
+        streams, config = load_streams(arguments.source, of_streams)
     else:
         if not arguments.source:
             raise UserError("expected a video, an address or a camera's number, received an empty word")
-        stream = override(StreamConfig(source=SecretStr(arguments.source)), arguments.overrides)
+        stream = override(StreamConfig(source=SecretStr(arguments.source)), of_streams)
         streams, config = {name_of(arguments.source): stream}, WatchConfig()
     streams = {name: stream.with_values(**changes) for name, stream in streams.items()}
-    given = {name: getattr(arguments, name) for name in ("events", "crops", "metrics_port", "workers")}
-    config = config.with_values(**{name: value for name, value in given.items() if value})
+    names = ("events", "crops", "database", "known", "keep_days", "metrics_port", "workers")
+    given = {name: getattr(arguments, name) for name in names}
+    config = override(config, of_all).with_values(**{name: value for name, value in given.items() if value})
     return _with_outputs(streams, arguments.output), config
 
 

@@ -5,18 +5,28 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
+from tiny_models import ROOT
 from tiny_photographs import photograph, tiny_detector, tiny_reader
 from tiny_videos import write_video
 
 import alpr
 from lp_recognition.images.image import read_image
 from lp_recognition.system.errors import UserError
+from lp_recognition.video.database.connection import DatabaseUnavailableError
+from lp_recognition.video.database.store import Store
+from lp_recognition.video.database.tables import EventRow, LookRow
 from lp_recognition.video.opening import open_source
 
 #: Frames, ten a second: BC stands at the left for two seconds, and CA at the right for one.
@@ -145,6 +155,165 @@ def test_a_truncated_video_gives_its_events_and_then_the_error(run):
     assert re.search(r"^error: cut.mkv: expected 3.0 s of video, received 2.\d s \(2\d frames\)", errors, re.MULTILINE)
 
 
+# ---- Known plates and the database -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def residents(tmp_path) -> str:
+    path = tmp_path / "residents.csv"
+    path.write_text("plate,note,flat\nBC,resident,12\nX?Z,nobody,13\n", encoding="utf-8")
+    return str(path)
+
+
+def test_known_plates_are_told_with_their_record(run, residents):
+    first, second = rows(run("drive.mkv", "--json", "--known", residents)[1])
+    assert first["known"] == {
+        "plate": "BC", "kind": "exact", "cost": 0.0, "note": "resident", "record": {"flat": "12"},
+    }  # fmt: skip
+    assert second["known"] is None
+    assert run("drive.mkv", "--known", residents)[1].splitlines()[1].endswith("20/20  BC resident")
+
+
+def test_events_are_kept_in_a_database_and_delivered_from_there(run, residents, tmp_path):
+    (tmp_path / "streams.yaml").write_text(
+        f"""
+streams: {{gate: drive.mkv}}
+database: sqlite:///{tmp_path}/plates.db
+known: {residents}
+keep_days: 30
+deliveries:
+  - {{type: jsonl, path: {tmp_path}/known.jsonl, plates: known, events: [end]}}
+""",
+        encoding="utf-8",
+    )
+    words = (str(tmp_path / "streams.yaml"), "--events", str(tmp_path / "all.jsonl"))
+    for _ in range(2):  # a second time nothing is new
+        assert run(*words)[0] == 0
+        assert [event["text"] for event in rows((tmp_path / "known.jsonl").read_text("utf-8"))] == ["BC"]
+        told = rows((tmp_path / "all.jsonl").read_text("utf-8"))
+        assert [(event["type"], event["text"]) for event in told] == [
+            ("start", "BC"), ("start", "CA"), ("end", "BC"), ("end", "CA"),
+        ]  # fmt: skip
+        with Store(f"sqlite:///{tmp_path}/plates.db", create=False) as store, store.reading() as session:
+            kept = session.execute(select(EventRow.text, EventRow.type).order_by(EventRow.text)).all()
+            assert kept == [("BC", "end"), ("CA", "end")]
+            assert session.scalar(select(func.count()).select_from(LookRow)) == 30
+
+
+def test_without_a_database_a_second_run_adds_nothing_to_the_events(run, tmp_path):
+    file = tmp_path / "e.jsonl"
+    run("drive.mkv", "--events", str(file))
+    first = file.read_text("utf-8")
+    file.write_text(first + '{"id": "cut', encoding="utf-8")  # as a killed run leaves it
+    run("drive.mkv", "--events", str(file))
+    assert file.read_text("utf-8") == first
+    run("drive.mkv", "--events", str(file), "--every", "2")
+    assert file.read_text("utf-8").startswith(first)
+
+
+def test_a_database_that_is_away_loses_nothing(run, tmp_path, monkeypatch, caplog):
+    record, refused = Store.record, []
+
+    def often_away(self, event, targets=()):
+        if len(refused) < 3:
+            refused.append(event)
+            raise DatabaseUnavailableError("the disk is full")
+        return record(self, event, targets)
+
+    monkeypatch.setattr(Store, "record", often_away)
+    monkeypatch.setattr("lp_recognition.video.keeping._RETRY_S", 0.0)
+    assert run("drive.mkv", "--database", f"sqlite:///{tmp_path}/plates.db")[0] == 0
+    assert [record.getMessage() for record in caplog.records] == ["1 events wait: the disk is full"] * 3
+    with Store(f"sqlite:///{tmp_path}/plates.db") as store, store.reading() as session:
+        assert session.scalars(select(EventRow.text).order_by(EventRow.text)).all() == ["BC", "CA"]
+
+
+def test_a_database_that_stays_away_is_an_error_in_the_end(run, tmp_path, monkeypatch):
+    def away(*_):
+        raise DatabaseUnavailableError("the disk is full")
+
+    monkeypatch.setattr(Store, "record", away)
+    with pytest.raises(UserError, match="4 events are lost: the disk is full"):
+        run("drive.mkv", "--database", f"sqlite:///{tmp_path}/plates.db")
+
+
+def test_two_programs_keep_no_stream_together(run, tmp_path):
+    address = f"sqlite:///{tmp_path}/plates.db"
+    expected = pytest.raises(UserError, match=r"expected that no other program keeps the passages of drive\.mkv")
+    with Store(address) as store, store.claim_source("drive.mkv"), expected:
+        run("drive.mkv", "--database", address)
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_and_started_again_no_event_is_lost_or_doubled(made, tmp_path):
+    """With the real processes, on a video that is long enough to be killed in."""
+
+    def start(database: str) -> subprocess.Popen:
+        models = ["--detector", "finder.tflite", "--reader", "reader.tflite", "passages.min_symbols=2"]
+        words = ["watch", "long.mkv", *models, "passages.repeat_seconds=1", "passages.absent_seconds=1"]
+        words += ["--lines", "--database", f"sqlite:///{tmp_path}/{database}.db"]
+        command = [sys.executable, str(ROOT / "alpr.py"), *words]
+        return subprocess.Popen(command, cwd=made, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def kept(database: str) -> list:
+        with Store(f"sqlite:///{tmp_path}/{database}.db", create=False) as store, store.reading() as session:
+            columns = (EventRow.id, EventRow.type, EventRow.text, EventRow.look_count, EventRow.last_time)
+            looks = session.scalar(select(func.count()).select_from(LookRow))
+            return [*session.execute(select(*columns).order_by(EventRow.id)).all(), looks]
+
+    times = [number / 10 for number in range(400)]
+    write_video(
+        made / "long.mkv", times, codec="ffv1", pixels="bgr0", size=(192, 288),
+        picture=lambda number, size: scene(number % 40 if number % 40 >= 5 else 30, size),
+    )  # fmt: skip
+    whole = start("whole")
+    assert whole.wait(120) == 0, whole.stderr.read()
+    assert len(kept("whole")) == 21
+    for lines in (1, 4):
+        killed = start("killed")
+        for _ in range(lines):
+            assert killed.stdout.readline()
+        killed.kill()
+        killed.wait(30)
+    last = start("killed")
+    assert last.wait(120) == 0, last.stderr.read()
+    assert kept("killed") == kept("whole")
+
+
+# ---- Ctrl-C --------------------------------------------------------------------------------------------------------
+
+
+def test_ctrl_c_ends_passages_and_finishes_files(run, tmp_path, monkeypatch):
+    seen = []
+
+    def read(self, image, models):
+        seen.append(1)
+        if len(seen) == 12:
+            os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.01)
+        return self.opened[models].read(image, tiles=models.tiles)
+
+    monkeypatch.setattr(Inside, "read", read)
+    status, output, errors = run("drive.mkv", "--json", "--output", str(tmp_path / "a.mp4"))
+    assert status == 0
+    assert "ending passages, finishing files" in errors
+    assert [event["text"] for event in rows(output)] == ["BC", "CA"]
+    assert 10 <= len(list(open_source(str(tmp_path / "a.mp4")).frames())) <= 20
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+
+
+def test_a_second_ctrl_c_ends_at_once(run, monkeypatch):
+    def read(self, image, models):
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.05)
+        return []
+
+    monkeypatch.setattr(Inside, "read", read)
+    with pytest.raises(KeyboardInterrupt):
+        run("drive.mkv", "--workers", "1")
+
+
 # ---- Mistakes ------------------------------------------------------------------------------------------------------
 
 
@@ -161,6 +330,9 @@ def test_a_truncated_video_gives_its_events_and_then_the_error(run):
         (["drive.mkv", "--metrics_port", "99999"], "metrics_port"),
         (["drive.mkv", "--detector", "none"], "none"),
         (["gopher://user:secret@x/y"], "gopher://x/y: expected one of rtsp"),
+        (["drive.mkv", "--keep_days", "3"], "keep_days: expected a database beside it"),
+        (["drive.mkv", "--database", "mysql://u:secret@x/y"], "expected sqlite:///FILE or postgresql://HOST/NAME"),
+        (["drive.mkv", "--known", "none.csv"], "none.csv: expected a list of known plates (CSV)"),
         (["none.yaml"], "none.yaml: expected a config, received no such file"),
     ],
 )
