@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import json
 import re
 import shutil
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from documented_commands import in_docstring, in_document, shown_commands
+from tiny_events import make_event
 from tiny_models import ROOT
 from tiny_videos import write_video
 
@@ -26,6 +28,9 @@ from lp_recognition.settings.detection import DetectionConfig
 from lp_recognition.settings.loading import save_settings
 from lp_recognition.settings.recognition import RecognitionConfig
 from lp_recognition.system.errors import UserError
+from lp_recognition.video.database.known_plates import put_known
+from lp_recognition.video.database.store import Store
+from lp_recognition.video.known import KnownPlate
 from utils import demo
 
 COMMANDS = shown_commands(ROOT)
@@ -73,6 +78,7 @@ BEGINNINGS = {
     "export_frozen_graph": [_CHECKPOINT],
     "infer_frozen_graph_single_image": ["lp_recognition.tools.models.open_model"],
     "lp_recognition.tools.compare_models": ["lp_recognition.deployment.comparison.compare"],
+    "lp_recognition.tools.messages_to_kafka": ["lp_recognition.tools.messages_to_kafka._replay"],
     "lp_recognition.tools.label_with_model": ["lp_recognition.tools.models.open_model"],
     "lp_recognition.tools.quantize_after_training": [_CHECKPOINT],
     "lp_recognition.tools.deployment_report": ["lp_recognition.deployment.report.report_config"],
@@ -145,6 +151,8 @@ def stand_in(name: str, model: str, crops: Path) -> None:
         header = "datei,kennzeichen" if path.stem == "plates" else "image_path,plate_text"
         lines = [header, *(f"{image},{label}" for image, label in rows)]
         path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    elif path.name == "events.jsonl":
+        path.write_text(json.dumps(make_event(1).to_json()) + "\n", encoding="utf-8")
     elif path.suffix == ".jsonl":
         write_scenes(path, [Scene(rows[0][0], (100, 200), (ScenePlate((10, 20, 90, 50)),))])
     elif path.suffix == ".jpg":
@@ -169,6 +177,13 @@ def stand_in(name: str, model: str, crops: Path) -> None:
                 shutil.copy(image, path / f"1-{label}.jpg")
 
 
+def stand_in_database(address: str) -> None:
+    """Makes a database of one event and one known plate."""
+    with Store(address) as store:
+        store.record(make_event(1))
+        put_known(store, [KnownPlate("AB 123")])
+
+
 # ---- Running -------------------------------------------------------------------------------------------------------
 
 
@@ -191,7 +206,10 @@ def run_shown(words: tuple[str, ...], crops: Path, monkeypatch) -> int:
     model = next((model for word, model in MODELS.items() if any(word in argument for argument in arguments)), "")
     for read in read_by(tuple(arguments)):
         stand_in(read, model or "lprnet_mcu_cn", crops)
-    given = [found for word in arguments for found in (sorted(map(str, Path().glob(word))) if "*" in word else [word])]
+    for address in (word for word in arguments if word.startswith("sqlite:///")):
+        stand_in_database(address)
+    # As a shell does it: a pattern that fits no file stays what it is.
+    given = [found for word in arguments for found in (("*" in word and sorted(map(str, Path().glob(word)))) or [word])]
     given = [*given, *QUICKLY.get(name, [])] if arguments else ["--help"]  # a name alone
     monkeypatch.setattr(sys, "argv", [module, *given])
     with contextlib.suppress(HasBegun):

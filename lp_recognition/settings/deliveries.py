@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 
-from lp_recognition.settings.loading import PathText, Section
+from lp_recognition.settings.loading import PathText, Section, Settings
 
 _FROM_ENVIRONMENT = "env:"
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -199,7 +199,7 @@ def refuse_namesakes(targets: tuple[Target, ...]) -> tuple[Target, ...]:
     return targets
 
 
-class DeliveriesConfig(Section):
+class DeliveriesConfig(Settings):
     """All targets; for configs that hold nothing else."""
 
     deliveries: tuple[Target, ...] = ()

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 from brokers import KAFKA_VARIABLE, MockKafka, Mosquitto, find_mosquitto
+from consuming import consumed
 from delivering import QUICK, Recording, configs, wait_until, without_repeats
 from tiny_events import make_event, passage
 
@@ -168,28 +169,6 @@ def kafka() -> Iterator[MockKafka]:
     cluster = MockKafka()
     yield cluster
     cluster.stop()
-
-
-def consumed(bootstrap: str, topic: str, count: int) -> list[tuple[str, dict[str, object], dict[str, str]]]:
-    """Key, value and headers of what a topic holds, once it holds so many different messages."""
-    from confluent_kafka import Consumer
-
-    consumer = Consumer(
-        {"bootstrap.servers": bootstrap, "group.id": uuid.uuid4().hex, "auto.offset.reset": "earliest", "log_level": 0}
-    )
-    consumer.subscribe([topic])
-    found = []
-
-    def have_come() -> bool:
-        message = consumer.poll(0.1)
-        if message is not None and message.error() is None:
-            headers = {name: value.decode() for name, value in message.headers()}
-            found.append((message.key().decode(), json.loads(message.value()), headers))
-        return len({(headers["id"], headers["sequence"]) for _, _, headers in found}) >= count
-
-    wait_until(have_come)
-    consumer.close()
-    return found
 
 
 def test_kafka_loses_nothing_while_the_cluster_is_away(sqlite_store, kafka, monkeypatch):
