@@ -33,6 +33,7 @@ MORE_LIBRARIES = {
     "lp_recognition.video.annotated": {"av"},
     "lp_recognition.video.decoding": {"av"},
     "lp_recognition.video.metrics": {"prometheus_client"},
+    "lp_recognition.video.passage": {"rapidfuzz"},
     "lp_recognition.video.tracking": {"lap", "rapidfuzz"},
     "lp_recognition.video.known": {"rapidfuzz"},
     **{f"lp_recognition.video.database.{name}": {"sqlalchemy"} for name in (

@@ -46,7 +46,7 @@ class PassageSettings(Section):
     ignore: tuple[Polygon, ...] = ()
     # Which looks take part in the vote
     min_height: Annotated[float, Field(ge=0, le=4096)] = 8.0
-    min_confidence: Fraction = 0.1
+    min_confidence: Fraction = 0.2
     min_symbols: PositiveInt = 3
     formats: tuple[str, ...] = ()
     # What is one passage
@@ -54,7 +54,7 @@ class PassageSettings(Section):
     absent_seconds: Seconds = 3.0
     # What is told when
     preview_looks: Literal[1, 2] = 2
-    min_looks: PositiveInt = 1
+    min_looks: PositiveInt = 2
     sure_confidence: Fraction = 0.9
     here_seconds: Seconds = 60.0
 

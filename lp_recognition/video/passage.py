@@ -10,6 +10,7 @@ from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
+from rapidfuzz.distance import Levenshtein
 
 from lp_recognition.images.image import Image
 from lp_recognition.reading.alpr import AlprPlate
@@ -27,6 +28,10 @@ _ENDS = 3
 _LEAST_WAY = 1.0
 #: Answers are of one plate where one of the two passages takes the other's for at least so probable.
 _SAME_PLATE = 0.05
+#: Answers that are told apart by a single symbol are of two plates where both are so sure.
+_SURE = 0.9
+#: What is left of a plate that is half covered: so many symbols at least, and so many fewer at most.
+_LEAST_PART, _MOST_COVERED = 4, 3
 
 _IDS = uuid.uuid5(uuid.NAMESPACE_URL, "urn:lp_recognition:passages")
 
@@ -111,17 +116,29 @@ class Passage:
         if self._evidence is None or self._rank(look) > self._rank(self._best):
             self._best, self._evidence = look, _Evidence(plate.image, frame.image)
 
-    def is_same_plate(self, other: Passage, *, strictly: bool) -> bool:
-        """Whether another passage is of the same plate: by the same answer, or where one may be taken for the other.
+    def is_same_plate(self, other: Passage, within_s: float) -> bool:
+        """Whether another passage, that is not in sight together with this one, is of the same plate.
+
+        By the same answer; where one of the answers is a part of the other, as of a plate that is half covered; where
+        one may as well be taken for the other; or where they are one edit apart, not both sure, and it is so soon
+        after that it would be a strange chance.
 
         Args:
-            other: The other passage.
-            strictly: Only by the same answer.
+            other: The passage that was told before.
+            within_s: What is soon, in seconds.
         """
-        key, other_key = _key(self.vote.text), _key(other.vote.text)
-        if key == other_key or strictly:
-            return key == other_key
-        return other_key in self._likely_keys() or key in other._likely_keys()
+        key, other_key = self._key, other._key
+        if key == other_key or _is_part(key, other_key) or _is_part(other_key, key):
+            return True
+        if other_key in self._likely_keys() or key in other._likely_keys():
+            return True
+        is_soon = (self.first_time - other.last_time).total_seconds() <= within_s
+        are_sure = min(self.vote.confidence, other.vote.confidence) >= _SURE
+        return is_soon and not are_sure and Levenshtein.distance(key, other_key) <= 1
+
+    def says_as(self, other: Passage) -> bool:
+        """Whether its answer is that of another passage."""
+        return self._key == other._key
 
     def go_on(self, other: Passage) -> None:
         """Takes in another passage of the same plate: both are one visit."""
@@ -160,12 +177,20 @@ class Passage:
         """Lets go of the frame, which may be large."""
         self._evidence = None
 
+    @property
+    def _key(self) -> str:
+        return _key(self.vote.text)
+
     def _likely_keys(self) -> set[str]:
         return {_key(one.text) for one in self.vote.candidates if one.confidence >= _SAME_PLATE}
 
     def _rank(self, look: Look) -> tuple[bool, float]:
         """By what a look is the best one: it says what the answer says, and is sure of it."""
         return look.text == self.vote.text, look.confidence
+
+
+def _is_part(key: str, whole: str) -> bool:
+    return key in whole and len(key) >= max(_LEAST_PART, len(whole) - _MOST_COVERED)
 
 
 def _key(text: str) -> str:

@@ -130,7 +130,7 @@ class Passages:
         vote, settings = passage.vote, self._settings
         is_sure = vote.confidence >= settings.sure_confidence
         if not passage.told:
-            if passage.look_count < settings.preview_looks and not is_sure:
+            if vote.agreeing_count < settings.preview_looks and not is_sure:
                 return
             earlier = self._earlier_part(passage)
             if earlier is not None:
@@ -156,7 +156,11 @@ class Passages:
             if other is passage or not other.told:
                 continue
             gap = (passage.first_time - other.last_time).total_seconds()
-            if gap <= self._window and passage.is_same_plate(other, strictly=other in in_view):
+            if gap <= self._window and (
+                passage.says_as(other)
+                if other in in_view
+                else passage.is_same_plate(other, self._settings.absent_seconds)
+            ):
                 return other
         return None
 
@@ -189,7 +193,8 @@ class Passages:
             if earlier is not None:
                 self._join(earlier, passage)
                 return []
-            if passage.look_count < self._settings.min_looks:
+            is_sure = passage.vote.confidence >= self._settings.sure_confidence
+            if passage.vote.look_count < self._settings.min_looks and not is_sure:
                 self._passages.remove(passage)
                 return []
             events.append(self._told(passage, "start"))

@@ -15,20 +15,28 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lp_recognition.texts.vocabulary import split_symbols
+from lp_recognition.texts.calibration import Calibration
+from lp_recognition.texts.vocabulary import is_chinese, split_symbols
 from lp_recognition.video.events import Candidate, Look
 
 #: Different texts that are kept, and that take part in a vote: the heaviest ones.
 _KEPT_TEXTS, _VOTING_TEXTS = 128, 24
-#: A look counts by its confidence, and by this at least.
-_LEAST_WEIGHT = 0.01
+#: A look counts by its odds: one of 0.95 as much as two of 0.9. Confidences are calibrated, but looks of one passage
+#: repeat each other's mistakes, and of those the sure one is seldom wrong. Nothing is surer than this, or less sure.
+_SUREST, _LEAST_SURE = 0.999, 0.001
 #: What was read is never held to be impossible.
 _LEAST_SHARE = 1e-6
+#: How much it counts against a Chinese character that a reader did not see it that never writes any.
+_UNABLE = 0.25
+#: What the product of the symbols' shares is worth: fitted on 2,654 votes over parts of 94 drawn passages, where it
+#: leaves an expected calibration error of 2.0% (cross-fitted by passage) and no calibration one of 3.7%. The number of
+#: looks, and of those that agree, would add nothing.
+_CALIBRATION = Calibration(slope=1.111, offset=0.498)
 _CANDIDATES = 5
 #: Choices of a column that candidates are made of.
 _CHOICES = 3
@@ -59,19 +67,29 @@ class Vote:
 
 @dataclass
 class _Said:
-    """All looks of one text: the sum of their weights, and of the weighted shares in each place."""
+    """All looks of one text by one reader: the sum of their weights, and of the weighted shares in each place."""
 
     places: list[dict[str, float]]
     weight: float = 0.0
     count: int = 0
-    surest: float = field(default=0.0)
+    surest: float = 0.0
+
+    def take(self, places: Iterable[Iterable[tuple[str, float]]], weight: float, count: int, confidence: float) -> None:
+        """Adds weighted shares."""
+        for place, shares in zip(self.places, places, strict=True):
+            for symbol, share in shares:
+                place[symbol] = place.get(symbol, 0.0) + share
+        self.weight += weight
+        self.count += count
+        self.surest = max(self.surest, confidence)
 
 
 class Ballot:
     """Collects looks and says what they say together."""
 
     def __init__(self) -> None:
-        self._said: dict[str, _Said] = {}
+        self._said: dict[tuple[str, str], _Said] = {}
+        self._able: set[str] = set()  # readers that may write a Chinese character
         self.look_count = 0
 
     def add(self, look: Look) -> None:
@@ -79,29 +97,34 @@ class Ballot:
         symbols = split_symbols(look.text)
         if not symbols:
             return
-        said = self._said.setdefault(look.text, _Said([{} for _ in symbols]))
-        weight = max(look.confidence, _LEAST_WEIGHT)
-        for place, shares in zip(said.places, _shares_of(look, symbols), strict=True):
-            for symbol, share in shares:
-                place[symbol] = place.get(symbol, 0.0) + weight * max(share, _LEAST_SHARE)
-        said.weight += weight
-        said.count += 1
-        said.surest = max(said.surest, look.confidence)
-        self.look_count += 1
-        self._forget_light_texts()
+        weight = _odds(look.confidence)
+        shares = [
+            [(symbol, weight * max(share, _LEAST_SHARE)) for symbol, share in place]
+            for place in _shares_of(look, symbols)
+        ]
+        if any(is_chinese(symbol) for place in shares for symbol, _ in place if symbol):
+            self._able.add(look.reader)
+        self._take((look.text, look.reader), shares, weight, 1, look.confidence)
 
     def add_all(self, other: Ballot) -> None:
         """Takes in all looks of another ballot."""
-        for text, theirs in other._said.items():
-            said = self._said.setdefault(text, _Said([{} for _ in theirs.places]))
-            for place, shares in zip(said.places, theirs.places, strict=True):
-                for symbol, share in shares.items():
-                    place[symbol] = place.get(symbol, 0.0) + share
-            said.weight += theirs.weight
-            said.count += theirs.count
-            said.surest = max(said.surest, theirs.surest)
-        self.look_count += other.look_count
-        self._forget_light_texts()
+        self._able |= other._able
+        for key, theirs in other._said.items():
+            places = [place.items() for place in theirs.places]
+            self._take(key, places, theirs.weight, theirs.count, theirs.surest)
+
+    def _take(
+        self,
+        key: tuple[str, str],
+        places: Sequence[Iterable[tuple[str, float]]],
+        weight: float,
+        count: int,
+        confidence: float,
+    ) -> None:
+        self._said.setdefault(key, _Said([{} for _ in places])).take(places, weight, count, confidence)
+        self.look_count += count
+        if len(self._said) > _KEPT_TEXTS:
+            del self._said[min(self._said, key=lambda key: (self._said[key].weight, key))]
 
     def result(self) -> Vote:
         """What the looks say.
@@ -111,28 +134,28 @@ class Ballot:
         """
         if not self._said:
             raise ValueError("expected at least one look, received none")
-        heaviest = sorted(self._said.items(), key=lambda item: (-item[1].weight, item[0]))[:_VOTING_TEXTS]
-        columns = _columns([said for _, said in heaviest])
+        heaviest = sorted(self._said, key=lambda key: (-self._said[key].weight, key))[:_VOTING_TEXTS]
+        columns = _columns([(self._said[key], key[1] in self._able) for key in heaviest])
         best = [max(column, key=lambda symbol: (column[symbol], symbol)) for column in columns]
         answer = "".join(best)
-        said = self._said.get(answer)
+        agreeing = [said for (text, _), said in self._said.items() if text == answer]
         ranked = _ranked(columns)
-        confidence = ranked[0][1]
-        if self.look_count == 1 and said is not None:
-            confidence = said.surest  # calibrated by the file of its reader
+        confidence = float(_CALIBRATION.apply(ranked[0][1]))
+        if self.look_count == 1 and agreeing:
+            confidence = agreeing[0].surest  # calibrated by the file of its reader
         return Vote(
             answer,
             confidence,
             tuple(column[symbol] for column, symbol in zip(columns, best, strict=True) if symbol),
             _candidates(answer, confidence, ranked),
             self.look_count,
-            0 if said is None else said.count,
+            sum(said.count for said in agreeing),
         )
 
-    def _forget_light_texts(self) -> None:
-        if len(self._said) > _KEPT_TEXTS:
-            lightest = min(self._said, key=lambda text: (self._said[text].weight, text))
-            del self._said[lightest]
+
+def _odds(confidence: float) -> float:
+    sure = min(max(confidence, _LEAST_SURE), _SUREST)
+    return sure / (1 - sure)
 
 
 def _shares_of(look: Look, symbols: Sequence[str]) -> Iterable[Iterable[tuple[str, float]]]:
@@ -143,29 +166,55 @@ def _shares_of(look: Look, symbols: Sequence[str]) -> Iterable[Iterable[tuple[st
     return [[(symbol, share)] for symbol, share in zip(symbols, confidences, strict=True)]
 
 
-def _columns(said: Sequence[_Said]) -> list[dict[str, float]]:
-    """Aligns texts one after another: for each column what may stand there, `""` for nothing, with its share."""
-    names = list(dict.fromkeys(["", *(symbol for one in said for place in one.places for symbol in place)]))
-    number = {name: i for i, name in enumerate(names)}
-    total = 0.0
-    columns: list[NDArray[np.float64]] = []
-    for one in said:
-        slots = np.zeros((len(one.places), len(names)))
-        for slot, place in zip(slots, one.places, strict=True):
-            for symbol, share in place.items():
-                slot[number[symbol]] = share
-        nothing = np.zeros(len(names))
-        nothing[0] = 1.0
+def _columns(said: Sequence[tuple[_Said, bool]]) -> list[dict[str, float]]:
+    """Aligns texts one after another: for each column what may stand there, `""` for nothing, with its share.
+
+    Args:
+        said: Texts, and whether their readers may write a Chinese character.
+    """
+    names = list(dict.fromkeys(["", *(symbol for one, _ in said for place in one.places for symbol in place)]))
+    chinese = np.array([bool(name) and is_chinese(name) for name in names])
+    weights = {True: 0.0, False: 0.0}  # so far, of readers that may write one and of those that may not
+    columns = np.zeros((0, len(names) + 1))  # sums of weights: of each symbol and, at last, of what was left unsaid
+
+    def absent(present: NDArray[np.float64], able: float, unable: float) -> NDArray[np.float64]:
+        """Nothing, where others have something: by weights of readers that may and that may not write Chinese."""
+        row = np.zeros(len(names) + 1)
+        row[0] = able + unable * (_UNABLE if chinese[1 + present[1:-1].argmax()] else 1.0)
+        return row
+
+    for one, able in said:
+        slots = _slots(one, names)
+        here = (one.weight, 0.0) if able else (0.0, one.weight)
         merged = []
-        for column, slot_number in _align(np.array(columns) / max(total, 1e-9), slots / one.weight):
-            before = nothing * total if column is None else columns[column]
-            merged.append(before + (nothing * one.weight if slot_number is None else slots[slot_number]))
-        columns, total = merged, total + one.weight
-    shares = [column / total for column in columns]
-    found = [{names[i]: float(column[i]) for i in np.flatnonzero(column)} for column in shares]
+        for i, j in _align(_shares(columns)[:, :-1], _shares(slots)[:, :-1]):
+            if i is None or j is None:
+                present = slots[j] if i is None else columns[i]
+                merged.append(present + absent(present, *((weights[True], weights[False]) if i is None else here)))
+            else:
+                merged.append(columns[i] + slots[j])
+        columns = np.array(merged)
+        weights[able] += one.weight
+    found = [{names[i]: float(share[i]) for i in np.flatnonzero(share[:-1])} for share in _shares(columns)]
     if all(column.get("", 0.0) >= max(column.values()) for column in found):  # a plate says something
         found = [{symbol: share for symbol, share in column.items() if symbol} for column in found]
     return [column for column in found if column]
+
+
+def _slots(said: _Said, names: Sequence[str]) -> NDArray[np.float64]:
+    """The places of a text as rows: the weight of each symbol and, at last, of what was left unsaid."""
+    number = {name: i for i, name in enumerate(names)}
+    slots = np.zeros((len(said.places), len(names) + 1))
+    for slot, place in zip(slots, said.places, strict=True):
+        for symbol, share in place.items():
+            slot[number[symbol]] = share
+    slots[:, -1] = np.maximum(said.weight - slots.sum(axis=1), 0.0)
+    return slots
+
+
+def _shares(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sums of weights as shares of each row."""
+    return sums / sums.sum(axis=1, keepdims=True)
 
 
 def _align(columns: NDArray[np.float64], slots: NDArray[np.float64]) -> list[tuple[int | None, int | None]]:
