@@ -47,11 +47,6 @@ class KnownPlate:
         """What all ways to write it have in common, its wild cards kept; empty where nothing of a plate is left."""
         return known_key(self.plate)
 
-    @property
-    def is_pattern(self) -> bool:
-        """Whether it has wild cards."""
-        return bool(re.search("[?*]", self.key))
-
 
 def known_key(plate: str) -> str:
     """As `plate_of`, with the wild cards `?` and `*` kept; empty where nothing is left."""
@@ -75,10 +70,11 @@ class KnownPlates:
         self._exact: dict[str, KnownPlate] = {}
         patterns: list[tuple[str, KnownPlate]] = []
         for plate in plates:
-            if plate.is_pattern:
-                patterns.append((plate.key, plate))
-            elif plate.key:
-                self._exact.setdefault(plate.key, plate)
+            key = plate.key
+            if "?" in key or "*" in key:
+                patterns.append((key, plate))
+            elif key:
+                self._exact.setdefault(key, plate)
         # Of several patterns the one that says most of the plate is told; of those, the first by the alphabet.
         patterns.sort(key=lambda one: (-len(re.sub("[?*]", "", one[0])), one[0].count("*"), one[0], one[1].plate))
         self._patterns = [(_compiled(key), plate) for key, plate in patterns]

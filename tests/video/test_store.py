@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import func, select
 from tiny_events import NOON, make_event, passage
 
+from lp_recognition.video.database import store as store_module
 from lp_recognition.video.database.connection import DatabaseError
 from lp_recognition.video.database.outbox import Outbox, Waiting
 from lp_recognition.video.database.retention import Forgotten, forget
@@ -168,7 +169,8 @@ def test_threads_and_programs_write_at_a_time(address, tmp_path):
         store.close()
 
 
-def test_a_source_is_one_programs_until_it_ends(address, tmp_path):
+def test_a_source_is_one_programs_until_it_ends(address, tmp_path, monkeypatch):
+    monkeypatch.setattr(store_module, "_CLAIM_SECONDS", 0.2)
     with Store(address, pictures=tmp_path / "p") as one, Store(address, pictures=tmp_path / "p") as other:
         claim = one.claim_source("gate")
         with pytest.raises(DatabaseError, match="expected that no other program keeps the passages of gate"):

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
+#: A machine that went away without a word loses its claims at the server within a minute or so.
+_KEEPALIVE = {"tcp_keepalives_idle": 30, "tcp_keepalives_interval": 10, "tcp_keepalives_count": 3}
+
+
 class Claim:
     """Something that one program has for itself until it is released; a context manager does that."""
 
@@ -69,6 +73,8 @@ def claim(engine: Engine, name: str) -> Claim | None:
     number = hashlib.sha256(name.encode("utf-8", "backslashreplace")).digest()[:8]
     if engine.dialect.name == "postgresql":
         connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        for setting, value in _KEEPALIVE.items():
+            connection.exec_driver_sql(f"SET {setting} = {value}")
         key = int.from_bytes(number, "big", signed=True)
         if connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": key}):
             return Claim(name, connection=connection)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -27,6 +28,9 @@ from lp_recognition.video.events import Event
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+#: So long is a source waited for that another program has.
+_CLAIM_SECONDS = 3.0
 
 _log = logging.getLogger(__name__)
 
@@ -188,10 +192,14 @@ class Store:
     def claim_source(self, source: str) -> Claim:
         """Claims a stream: two programs that both tell its passages would double them.
 
+        It is tried for some seconds: a server may take a moment to see that a program was killed.
+
         Raises:
             DatabaseError: another program has it.
         """
-        claimed = self.claim(f"source {source}")
+        until = time.monotonic() + _CLAIM_SECONDS
+        while (claimed := self.claim(f"source {source}")) is None and time.monotonic() < until:
+            time.sleep(0.05)
         if claimed is None:
             raise DatabaseError(
                 f"{self.name}: expected that no other program keeps the passages of {source}, received one that does; "
