@@ -41,13 +41,18 @@ def frame(seconds: float, number: int | None = None) -> Frame:
     return Frame(image, NOON + timedelta(seconds=seconds), number, seconds, "gate")
 
 
-def look(text: str, confidence: float = 0.8, alternatives: Sequence[Sequence[tuple[str, float]]] = ()) -> Look:
+def look(
+    text: str,
+    confidence: float = 0.8,
+    alternatives: Sequence[Sequence[tuple[str, float]]] = (),
+    reader: str = "made up",
+) -> Look:
     """A look that says this."""
     symbols = split_symbols(text)
     each = confidence ** (1 / max(len(symbols), 1))
     shares = tuple(map(tuple, alternatives)) or tuple(((symbol, each),) for symbol in symbols)
     corners = np.zeros((4, 2), np.float32)
-    return Look(NOON, 0, None, corners, 0.9, text, confidence, (each,) * len(symbols), "made up", shares)
+    return Look(NOON, 0, None, corners, 0.9, text, confidence, (each,) * len(symbols), reader, shares)
 
 
 def watch(passages: Passages, seen: Iterable[tuple[float, Sequence[AlprPlate]]]) -> list[Event]:

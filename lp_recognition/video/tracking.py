@@ -32,6 +32,9 @@ from lp_recognition.video.motion import Motion
 _CAR = (4.0, 2.0)
 #: Texts read at least so surely that share less than this are of two plates; that share more than the other, of one.
 _SURE_TEXT, _OTHER_TEXT, _SAME_TEXT = 0.6, 0.45, 0.7
+#: Unless the plate is in its place, give or take this overlap of the plates themselves, so soon after: then it is the
+#: one that was there, whatever is read.
+_SAME_PLACE, _SOON_S = 0.4, 0.5
 #: What is read less surely says nothing of which plate it is.
 _LEAST_TEXT = 0.15
 _FORBIDDEN = 1e6
@@ -147,7 +150,9 @@ class Tracker:
         overlap = box_iou(_car_around(expected), _car_around(measured))
         alike = _likeness(track, plate)
         if alike is not None and alike < _OTHER_TEXT and min(track.confidence, plate.confidence) >= _SURE_TEXT:
-            return _FORBIDDEN
+            is_soon = (self._seconds or 0.0) - track.seen_at <= _SOON_S
+            if not is_soon or box_iou(_sides(expected), _sides(measured)) < _SAME_PLACE:
+                return _FORBIDDEN
         apart = float(np.hypot(*(expected[:2] - measured[:2]))) / max(expected[2], measured[2])
         drawn = by_text and alike is not None and alike >= _SAME_TEXT and apart <= self._settings.reach
         if overlap < least_overlap and not drawn:
@@ -171,6 +176,11 @@ def _likeness(track: Track, plate: AlprPlate) -> float | None:
 def _measured(plate: AlprPlate) -> NDArray[np.float64]:
     left, top, width, height = plate.box
     return np.array([left + width / 2, top + height / 2, width, height])
+
+
+def _sides(place: NDArray[np.float64]) -> tuple[float, float, float, float]:
+    x, y, width, height = place.tolist()
+    return x - width / 2, y - height / 2, x + width / 2, y + height / 2
 
 
 def _car_around(place: NDArray[np.float64]) -> tuple[float, float, float, float]:

@@ -58,10 +58,12 @@ def test_a_text_draws_together_over_a_distance():
     assert not is_one(follow([(0.0, [plate("AB123", 50, 200)]), (0.2, [plate("XY789", 350, 200)])]))
 
 
-def test_another_car_in_the_same_place_is_another_track():
-    assert not is_one(follow([(0.0, [plate("AB123", 50, 200)]), (0.2, [plate("XY789", 50, 200)])]))
-    doubtful = plate("XY789", 50, 200, confidence=0.3)
-    assert is_one(follow([(0.0, [plate("AB123", 50, 200)]), (0.2, [doubtful])]))
+def test_another_text_in_the_same_place_is_another_car_unless_it_is_there_at_once():
+    first, other = plate("AB123", 50, 200), plate("XY789", 50, 200)
+    assert not is_one(follow([(0.0, [first]), (1.0, [other])]))
+    assert is_one(follow([(0.0, [first]), (0.2, [other])]))
+    assert not is_one(follow([(0.0, [first]), (0.2, [plate("XY789", 100, 200)])]))
+    assert is_one(follow([(0.0, [first]), (1.0, [plate("XY789", 50, 200, confidence=0.3)])]))
 
 
 def test_cars_side_by_side_keep_their_tracks_though_nothing_can_be_read():

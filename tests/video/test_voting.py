@@ -52,6 +52,18 @@ def test_a_blank_among_the_alternatives_speaks_for_nothing():
     assert vote(doubled, look("A1", 0.4)).text == "A1"
 
 
+def test_a_sure_look_outweighs_two_doubtful_ones():
+    assert vote(look("AB128", 0.85), look("AB123", 0.97), look("AB128", 0.8)).text == "AB123"
+    assert vote(look("AB128", 0.85), look("AB123", 0.90), look("AB128", 0.8)).text == "AB128"
+
+
+def test_a_reader_that_writes_no_chinese_says_little_against_it():
+    latin = [look("A12345", 0.9, reader="latin")] * 4
+    assert vote(*latin, look("皖A12345", 0.85, reader="chinese")).text == "皖A12345"
+    assert vote(*[look("A12345", 0.9, reader="chinese")] * 4, look("皖A12345", 0.85, reader="chinese")).text == "A12345"
+    assert vote(*latin * 5, look("皖A12345", 0.5, reader="chinese")).text == "A12345"
+
+
 def test_a_single_look_is_as_sure_as_its_reader_says():
     found = vote(look("AB123", 0.6))
     assert (found.text, found.confidence, found.look_count, found.agreeing_count) == ("AB123", 0.6, 1, 1)
