@@ -32,6 +32,9 @@ def upgrade(engine: Engine, name: str) -> None:
         DatabaseError: it was made by a newer program, or is that of another one.
     """
     script = ScriptDirectory(_FOLDER, version_locations=[_FOLDER])
+    with engine.connect() as connection:  # who only reads waits for no writer
+        if MigrationContext.configure(connection).get_current_revision() == script.get_current_head():
+            return
     with _MIGRATING, writing(engine).begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
