@@ -43,6 +43,7 @@ COMMANDS = {
     "watch": Command("alpr_watch", "read the plates that pass in videos and before cameras"),
     "known": Command("alpr_known", "keep the list of known plates: import, export, list, add, remove"),
     "events": Command("alpr_events", "find what passed, in a database"),
+    "view": Command("alpr_view", "leaf through photographs in a browser, or look through a camera"),
     "models": Command("list_models", "list the models that ship"),
 }
 

@@ -4,7 +4,7 @@ examples:
   python alpr.py watch drive.mp4
   python alpr.py watch drive.mp4 --output annotated.mp4 --events events.jsonl --crops crops/
   python alpr.py watch rtsp://camera/stream --every 3 --database sqlite:///plates.db --known residents.csv
-  python alpr.py watch 0                                     # the first camera of this machine
+  python alpr.py watch 0 --show                              # the first camera of this machine, in a browser
   python alpr.py watch photos/                               # pictures of a folder, by their names
   python alpr.py watch config/streams.yaml                   # many streams, each with its own settings
   python alpr.py watch drive.mp4 passages.repeat_seconds=300 passages.min_height=12
@@ -24,6 +24,7 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,25 +42,49 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
     arguments = _parser().parse_args(argv)
+    configs, config = _configs(arguments)
+    return watch(configs, config, form=arguments.form, page_port=arguments.port if arguments.show else None)
 
+
+def watch(
+    configs: dict[str, StreamConfig], config: WatchConfig, *, form: str = "table", page_port: int | None = None
+) -> int:
+    """Watches streams until they end, or Ctrl-C; returns the exit status.
+
+    Args:
+        configs: The streams, by their names.
+        config: What becomes of their events.
+        form: How passages are printed, of `event_forms.ABOUT`.
+        page_port: The port of a page that shows the streams, 0 for any; None for no page.
+
+    Raises:
+        UserError: a source, a model or an output cannot be opened, or something cannot be written.
+    """
     from lp_recognition.system.interrupts import graceful
+    from lp_recognition.system.serving import LocalServer
     from lp_recognition.video.keeping import Kept
+    from lp_recognition.video.live_page import LivePage
     from lp_recognition.video.streams import open_streams, started_workers
     from lp_recognition.video.watching import Watch
 
-    configs, config = _configs(arguments)
     streams = open_streams(configs)
     count = config.workers or default_workers()
-    show = printer(arguments.form, [stream.name for stream in streams])
-    with Kept(config, streams) as kept, started_workers(count, streams) as workers, shown_status(streams) as update:
-        watch = Watch(streams, workers, match=kept.match, keep=kept.keep)
+    show, page = printer(form, [stream.name for stream in streams]), LivePage(streams)
+    with ExitStack() as opened:
+        kept = opened.enter_context(Kept(config, streams))
+        workers = opened.enter_context(started_workers(count, streams))
+        if page_port is not None:
+            opened.enter_context(LocalServer(page.answer, page_port)).show()
+        update = opened.enter_context(shown_status(streams))
+        watching = Watch(streams, workers, match=kept.match, keep=kept.keep, show=page.see)
         stopping = "ending passages, finishing files"
-        with graceful(watch.stop, stopping=stopping, ended="what was written so far is kept"):
-            for told in watch.events():
+        with graceful(watching.stop, stopping=stopping, ended="what was written so far is kept"):
+            for told in watching.events():
                 if told is not None and told[1].type == "end":
                     update(True)
                     show(told[1])
                     sys.stdout.flush()
+                    page.tell(told[1])
                 kept.tick()
                 update(False)
     errors = [stream.error for stream in streams if stream.error is not None]
@@ -99,6 +124,8 @@ def _parser() -> ScriptParser:
         "--reader", action="append", metavar="NAME_OR_FILE",
         help=f"what reads plates; may be given several times ({' and '.join(DEFAULT_READERS)})",
     )  # fmt: skip
+    parser.add_argument("--show", action="store_true", help="show the streams in a browser at this machine")
+    parser.add_argument("--port", type=int, default=0, help="the port of that page (any that is free)")
     parser.add_argument("--metrics_port", type=int, metavar="PORT", help="serve figures for Prometheus at this port")
     parser.add_argument("--workers", type=int, metavar="N", help="processes that find and read (as many as cores)")
     return parser

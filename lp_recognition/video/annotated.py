@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from lp_recognition.evaluation.drawing import Mark, draw_marks, plate_caption
+from lp_recognition.evaluation.drawing import Mark, draw_marks
 from lp_recognition.images.image import Image
 from lp_recognition.system.errors import UserError
 from lp_recognition.system.files import replacing
 from lp_recognition.video.events import Event
 from lp_recognition.video.frames import Frame
+from lp_recognition.video.marks import mark_of
 from lp_recognition.video.passages import Visible
 from lp_recognition.video.sources import Source
 
@@ -39,8 +41,6 @@ _TICKS = 90_000
 _X264 = {"preset": "veryfast", "crf": "23", "bf": "0", "g": "60"}
 #: Pictures of a folder that a second shows.
 _PICTURES_PER_SECOND = 2
-#: A plate that is known, one that is not, and one that is not read yet; BGR.
-_KNOWN, _UNKNOWN, _UNREAD = (90, 190, 40), (40, 150, 255), (170, 170, 170)
 
 
 class VideoFile:
@@ -135,10 +135,10 @@ class Annotated:
 
     def see(self, frame: Frame, visible: Sequence[Visible], events: Sequence[Event]) -> None:
         """Takes in what is seen in a frame, and the events that it brought about."""
-        self._answers.update({event.id: event for event in events})
+        self._note(events)
         self._seen = frame.number
         if self._source is None:
-            self._write(frame, [self._mark(one.id, one.corners) for one in visible])
+            self._write(frame, [mark_of(one.corners, self._answers.get(one.id or "")) for one in visible])
             return
         for one in visible:
             if one.id is not None:
@@ -151,7 +151,7 @@ class Annotated:
         Raises:
             UserError: it cannot be written.
         """
-        self._answers.update({event.id: event for event in events})
+        self._note(events)
         self._go_on(self._seen)
         self.abandon()
 
@@ -165,6 +165,10 @@ class Annotated:
             self._source.close()
         self._video.close()
 
+    def _note(self, events: Sequence[Event]) -> None:
+        # Not their pictures: of a camera they would fill the memory.
+        self._answers.update({one.id: replace(one, looks=(), crop=None, picture=None) for one in events})
+
     def _go_on(self, number: int) -> None:
         """Writes a recording up to a frame."""
         while self._written < number:
@@ -174,8 +178,7 @@ class Annotated:
                 frame = None
             if frame is None:
                 return
-            self._write(frame, [self._mark(id_, corners) for id_, corners in self._at(frame.number)])
-            self._places = {id_: places for id_, places in self._places.items() if places[-1][0] > frame.number}
+            self._write(frame, [mark_of(corners, self._answers.get(id_)) for id_, corners in self._at(frame.number)])
 
     def _write(self, frame: Frame, marks: Sequence[Mark]) -> None:
         self._began = self._began or frame
@@ -187,6 +190,10 @@ class Annotated:
             time_s = frame.number / _PICTURES_PER_SECOND
         self._video.write(draw_marks(frame.image, marks), time_s)
         self._written = frame.number
+        self._places = {id_: places for id_, places in self._places.items() if places[-1][0] > frame.number}
+        self._answers = {
+            id_: answer for id_, answer in self._answers.items() if id_ in self._places or answer.type != "end"
+        }
 
     def _at(self, number: int) -> Iterator[tuple[str, NDArray[np.float32]]]:
         """Where plates are in a frame: as they were seen, or between the frames before and after."""
@@ -198,14 +205,3 @@ class Annotated:
                 (first, begin), (last, end) = places[after - 1 : after + 1]
                 share = np.float32((number - first) / (last - first))
                 yield id_, begin + share * (end - begin)
-
-    def _mark(self, id_: str | None, corners: NDArray[np.float32]) -> Mark:
-        answer = self._answers.get(id_ or "")
-        if answer is None:
-            return Mark(corners, "", _UNREAD)
-        caption = plate_caption(answer.text, answer.confidence)
-        if answer.known is None:
-            return Mark(corners, caption, _UNKNOWN)
-        known = answer.known
-        about = [known.note, *known.record.values()]
-        return Mark(corners, "\n".join([caption, " · ".join(filter(None, dict.fromkeys(about)))]).rstrip(), _KNOWN)

@@ -8,9 +8,11 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,11 +24,12 @@ from tiny_photographs import photograph, tiny_detector, tiny_reader
 from tiny_videos import write_video
 
 import alpr
-from lp_recognition.images.image import read_image
+from lp_recognition.images.image import decode_image, read_image
 from lp_recognition.system.errors import UserError
 from lp_recognition.video.database.connection import DatabaseUnavailableError
 from lp_recognition.video.database.store import Store
 from lp_recognition.video.database.tables import EventRow, LookRow
+from lp_recognition.video.live_page import LivePage
 from lp_recognition.video.opening import open_source
 
 #: Frames, ten a second: BC stands at the left for two seconds, and CA at the right for one.
@@ -153,6 +156,45 @@ def test_a_truncated_video_gives_its_events_and_then_the_error(run):
     assert status == 2
     assert {event["text"] for event in rows(output)} == {"BC", "CA"}
     assert re.search(r"^error: cut.mkv: expected 3.0 s of video, received 2.\d s \(2\d frames\)", errors, re.MULTILINE)
+
+
+def test_a_page_shows_the_streams(run, monkeypatch):
+    fetched = {}
+
+    def see(self, stream, frame, visible, events):
+        seen(self, stream, frame, visible, events)
+        if frame.number == 0:
+            fetched["page"] = self.answer("/").data.decode()  # from now on frames are drawn
+            monkeypatch.setattr("lp_recognition.video.live_page._PAUSE_S", 0.0)
+        fetched["picture"], fetched["state"] = self.answer("/0.jpg"), json.loads(self.answer("/state.json").data)
+        assert self.answer("/1.jpg") is None
+
+    seen = LivePage.see
+    monkeypatch.setattr(LivePage, "see", see)
+    _, _, errors = run("drive.mkv", "--show")
+    assert re.match(r"see http://127\.0\.0\.1:\d+/\n", errors)
+    assert 'data-path="0.jpg"' in fetched["page"]
+    assert fetched["picture"].kind == "image/jpeg"
+    assert decode_image(fetched["picture"].data, "picture").shape == (192, 288, 3)
+    assert fetched["state"]["streams"][0]["name"] == "drive.mkv"
+
+
+def test_figures_are_served_for_prometheus(run, monkeypatch):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    texts = []
+
+    def tick(self):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            texts.append(answer.read().decode())
+
+    monkeypatch.setattr("lp_recognition.video.keeping.Kept.tick", tick)
+    run("drive.mkv", "--metrics_port", str(port))
+    assert 'alpr_frames_read_total{stream="drive.mkv"} 30.0' in texts[-1]
+    assert 'alpr_events_total{stream="drive.mkv",type="end"} 2.0' in texts[-1]
+    assert 'alpr_source_up{stream="drive.mkv"}' in texts[-1]
+    assert "latency_p95_seconds{" not in texts[-1]  # of a recording
 
 
 # ---- Known plates and the database -----------------------------------------------------------------------------

@@ -14,9 +14,10 @@ from made_up_passages import plate, watch
 from tiny_videos import number_of, numbered, write_video
 
 from lp_recognition.system.errors import UserError
-from lp_recognition.video import annotated
+from lp_recognition.video import annotated, marks
 from lp_recognition.video.annotated import Annotated, VideoFile
 from lp_recognition.video.events import Event, KnownMatch
+from lp_recognition.video.marks import mark_of
 from lp_recognition.video.opening import open_source
 from lp_recognition.video.passages import Passages, Visible
 
@@ -68,7 +69,7 @@ def test_every_frame_is_there_at_its_time(recording, tmp_path):
 
 def test_a_recording_shows_the_final_text_and_a_box_that_follows(recording, tmp_path, monkeypatch):
     captions = []
-    monkeypatch.setattr(annotated, "draw_marks", lambda image, marks: captions.append(marks) or image)
+    monkeypatch.setattr(annotated, "draw_marks", lambda image, drawn: captions.append(drawn) or image)
     path, again = recording
     drawn = Annotated(tmp_path / "out.mp4", again)
     start, final = event("AB128"), event("AB123")
@@ -78,7 +79,7 @@ def test_a_recording_shows_the_final_text_and_a_box_that_follows(recording, tmp_
         else:
             drawn.see(frame, [], [])
     drawn.finish([final])
-    assert [number for number, marks in enumerate(captions) if marks] == list(range(6, 19))
+    assert [number for number, drawn_marks in enumerate(captions) if drawn_marks] == list(range(6, 19))
     for number in range(6, 19):
         [mark] = captions[number]
         assert mark.caption.startswith("AB123 ")
@@ -92,26 +93,26 @@ def test_known_plates_are_of_another_colour_and_show_their_record(recording, tmp
     for frame in open_source(str(path)).frames():
         drawn.see(frame, [seen_at(20, "known"), seen_at(120, "other"), Visible(seen_at(70).corners, None, "", 0)], [])
     answers = [replace(event("AB123", "known"), known=known), event("CD456", "other")]
-    assert drawn._mark("known", seen_at(20).corners).caption == ""
     drawn.finish(answers)
-    assert drawn._mark("known", seen_at(20).corners).caption.split("\n")[1] == "resident · 12"
+    assert mark_of(seen_at(20).corners, answers[0]).caption.split("\n")[1] == "resident · 12"
+    assert mark_of(seen_at(20).corners, None).caption == ""
     _, images = frames_of(tmp_path / "out.mp4")
-    assert is_near(images[5], 40, 116, annotated._KNOWN)
-    assert is_near(images[5], 140, 116, annotated._UNKNOWN)
+    assert is_near(images[5], 40, 116, marks.KNOWN)
+    assert is_near(images[5], 140, 116, marks.UNKNOWN)
 
 
 def test_a_camera_shows_the_answer_so_far(tmp_path, monkeypatch):
     captions = []
-    monkeypatch.setattr(annotated, "draw_marks", lambda image, marks: captions.append(marks) or image)
+    monkeypatch.setattr(annotated, "draw_marks", lambda image, drawn: captions.append(drawn) or image)
     drawn = Annotated(tmp_path / "out.mp4", None)
     frames = list(open_source(str(write_video(tmp_path / "a.mp4", UNEVEN))).frames())
     for frame in frames[3:8]:
         seen = replace(frame, position_s=None)
-        drawn.see(seen, [seen_at(5)], [event("AB128")] if frame.number == 3 else [])
+        drawn.see(seen, [seen_at(5)], [replace(event("AB128"), type="start")] if frame.number == 3 else [])
     drawn.finish()
     times, _ = frames_of(tmp_path / "out.mp4")
     assert times == pytest.approx([0, 0.1, 0.2, 0.3, 0.4], abs=1e-4)
-    assert all(marks[0].caption.startswith("AB128") for marks in captions)
+    assert all(drawn_marks[0].caption.startswith("AB128") for drawn_marks in captions)
 
 
 @pytest.mark.parametrize("size", [(49, 65), (48, 65), (51, 64)])

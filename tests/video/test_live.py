@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import http.server
+import itertools
 import threading
 import time
 from collections.abc import Iterator
 
 import pytest
 from mjpeg_server import MjpegServer
+from rtsp_server import RtspServer, is_installed
 from tiny_videos import number_of, write_video
 
 from lp_recognition.images.image import Image
@@ -59,6 +61,31 @@ def test_a_server_that_dies_and_comes_back(server):
     shown = [number_of(frame.image) for frame in first]
     assert shown == sorted(shown)
     assert source.failures >= 1
+
+
+@pytest.mark.skipif(not is_installed(), reason="needs gir1.2-gst-rtsp-server-1.0 and gstreamer1.0-plugins-good")
+def test_an_rtsp_server_that_is_killed_and_comes_back(tmp_path):
+    server = RtspServer(tmp_path)
+    try:
+        source = open_source(server.address)
+        frames = source.frames()
+        first = [next(frames) for _ in range(5)]
+        server.kill()
+        wait_for(lambda: source.state.startswith("waiting"))
+        server.start()
+        later = [next(frames) for _ in range(5)]
+        source.close()
+    finally:
+        server.kill()
+    for some in (first, later):
+        shown = [number_of(frame.image) for frame in some]
+        assert all(one != other for one, other in itertools.pairwise(shown))
+        assert {frame.image.shape for frame in some} == {(48, 64, 3)}
+    numbers = [frame.number for frame in (*first, *later)]
+    assert numbers == sorted(set(numbers))
+    assert source.name.startswith("rtsp://127.0.0.1:")
+    refused = open_source(server.address.replace("secret", "wrong"))
+    assert "wrong" not in f"{refused.name} {refused.state}"
 
 
 def test_pauses_grow_and_the_state_says_why(monkeypatch):
