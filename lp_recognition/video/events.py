@@ -2,8 +2,7 @@
 
 A *look* is one reading of a plate in one frame. A *passage* is the way of one plate past one camera, many looks long;
 it is told by events of one `id`: `start` at once, `update` where the answer changes or becomes sure, `here` while a
-parked car stays, `end` with the final answer. A plate that comes back within the window of a visit goes on with it: it
-is `here` again, and has another `end`, which replaces the first.
+parked car stays, `end` with the final answer. Each has one `start` and one `end`.
 """
 
 from __future__ import annotations
@@ -115,8 +114,8 @@ class Event:
 
     Attributes:
         id: Of the passage, the same in all its events. A video file that is read again gives the same ids.
-        type: `start`: seen; `update`: the answer has changed or become sure; `here`: still there, or there again;
-            `end`: gone, and the answer final.
+        type: `start`: seen; `update`: the answer has changed or become sure; `here`: still there; `end`: gone,
+            and the answer final.
         source: The name of the stream. Never with a password.
         text: The answer: what the looks say together.
         confidence: Probability of the answer, in [0, 1].

@@ -28,8 +28,8 @@ _ENDS = 3
 _LEAST_WAY = 1.0
 #: Answers are of one plate where one of the two passages takes the other's for at least so probable.
 _SAME_PLATE = 0.05
-#: Answers that are told apart by a single symbol are of two plates where both are so sure.
-_SURE = 0.9
+#: Answers that are one edit apart are of two plates where both are so sure, or where more seconds lie between.
+_SURE, _SOON_S = 0.9, 3.0
 #: What is left of a plate that is half covered: so many symbols at least, and so many fewer at most.
 _LEAST_PART, _MOST_COVERED = 4, 3
 
@@ -57,7 +57,7 @@ class Passage:
         told: What has been told of it: the text, empty before anything was.
         told_sure: Whether that was told as sure.
         told_here: When something was told of it last.
-        ended: Whether its end was told, and it was not seen since.
+        ended: Whether its end was told.
         stands: Whether it stood where it was seen last: then it is hidden rather than gone.
     """
 
@@ -116,23 +116,19 @@ class Passage:
         if self._evidence is None or self._rank(look) > self._rank(self._best):
             self._best, self._evidence = look, _Evidence(plate.image, frame.image)
 
-    def is_same_plate(self, other: Passage, within_s: float) -> bool:
+    def is_same_plate(self, other: Passage) -> bool:
         """Whether another passage, that is not in sight together with this one, is of the same plate.
 
         By the same answer; where one of the answers is a part of the other, as of a plate that is half covered; where
         one may as well be taken for the other; or where they are one edit apart, not both sure, and it is so soon
         after that it would be a strange chance.
-
-        Args:
-            other: The passage that was told before.
-            within_s: What is soon, in seconds.
         """
         key, other_key = self._key, other._key
         if key == other_key or _is_part(key, other_key) or _is_part(other_key, key):
             return True
         if other_key in self._likely_keys() or key in other._likely_keys():
             return True
-        is_soon = (self.first_time - other.last_time).total_seconds() <= within_s
+        is_soon = (self.first_time - other.last_time).total_seconds() <= _SOON_S
         are_sure = min(self.vote.confidence, other.vote.confidence) >= _SURE
         return is_soon and not are_sure and Levenshtein.distance(key, other_key) <= 1
 

@@ -133,16 +133,15 @@ class Passages:
             if vote.agreeing_count < settings.preview_looks and not is_sure:
                 return
             earlier = self._earlier_part(passage)
-            if earlier is not None:
+            if earlier is None:
+                yield self._told(passage, "start")
+            elif not earlier.ended:
                 self._join(earlier, passage)
                 yield from self._tell(earlier, now)
-                return
-            yield self._told(passage, "start")
         elif vote.text != passage.told or (is_sure and not passage.told_sure):
             yield self._told(passage, "update")
-        elif passage.ended or (now - passage.told_here).total_seconds() >= settings.here_seconds:
+        elif (now - passage.told_here).total_seconds() >= settings.here_seconds:
             yield self._told(passage, "here")
-        passage.ended = False
 
     def _told(self, passage: Passage, kind: EventType) -> Event:
         passage.told, passage.told_here = passage.vote.text, passage.last_time
@@ -150,17 +149,19 @@ class Passages:
         return passage.tell(kind)
 
     def _earlier_part(self, passage: Passage) -> Passage | None:
-        """The passage that one goes on with: the same plate a moment ago, or in another track."""
+        """The passage that one goes on with: the same plate in another track, or a moment ago.
+
+        One that has ended may be repeated within the window, and nothing is told of that. What is still there when the
+        window is over is a visit of its own.
+        """
         in_view = {self._passage_of.get(track) for _, track in self._visible}
         for other in reversed(self._passages):
             if other is passage or not other.told:
                 continue
-            gap = (passage.first_time - other.last_time).total_seconds()
-            if gap <= self._window and (
-                passage.says_as(other)
-                if other in in_view
-                else passage.is_same_plate(other, self._settings.absent_seconds)
-            ):
+            gap = (passage.last_time - other.last_time).total_seconds()
+            is_in_time = not other.ended or gap <= self._window
+            is_same = passage.says_as if other in in_view else passage.is_same_plate
+            if is_in_time and is_same(other):
                 return other
         return None
 
@@ -187,22 +188,23 @@ class Passages:
 
     def _end(self, passage: Passage) -> list[Event]:
         """Tells the end of a passage that has none yet, and before it the start where that was never told."""
-        events: list[Event] = []
-        if not passage.told:
-            earlier = self._earlier_part(passage)
-            if earlier is not None:
-                self._join(earlier, passage)
-                return []
-            is_sure = passage.vote.confidence >= self._settings.sure_confidence
-            if passage.vote.look_count < self._settings.min_looks and not is_sure:
-                self._passages.remove(passage)
-                return []
-            events.append(self._told(passage, "start"))
-        if not passage.ended:
-            events.append(self._told(passage, "end"))
+        if passage.ended:
+            return []
+        if passage.told:
             passage.ended = True
+            event = self._told(passage, "end")
             passage.drop_picture()
-        return events
+            return [event]
+        earlier = self._earlier_part(passage)
+        if earlier is not None and not earlier.ended:
+            self._join(earlier, passage)
+            return []
+        vote, settings = passage.vote, self._settings
+        is_enough = vote.look_count >= settings.min_looks or vote.confidence >= settings.sure_confidence
+        if earlier is not None or not is_enough:
+            self._passages.remove(passage)
+            return []
+        return [self._told(passage, "start"), *self._end(passage)]
 
 
 def _look_of(frame: Frame, plate: AlprPlate) -> Look:

@@ -120,8 +120,16 @@ def test_a_plate_that_is_hidden_for_half_a_second_is_one_event():
 
 def test_a_car_that_comes_back_within_the_window_is_the_same_visit():
     events = watch(make(), [*driving("AB123", 0, 2), (10.0, []), *driving("AB123", 30, 2)])
-    assert told(events) == [("start", "AB123"), ("end", "AB123"), ("here", "AB123"), ("end", "AB123")]
-    assert len({event.id for event in events}) == 1
+    assert told(events) == [("start", "AB123"), ("end", "AB123")]
+
+
+def test_what_came_back_and_is_there_when_the_window_is_over_is_a_new_visit():
+    back = [(30.0 + i, [plate("AB123", 100, 200)]) for i in range(60)]
+    events = watch(make(), [*driving("AB123", 0, 2), (10.0, []), *back])
+    assert told(events) == [("start", "AB123"), ("end", "AB123")] * 2
+    first, _, second, _ = events
+    assert first.id != second.id
+    assert (second.last_time - NOON).total_seconds() == 63  # told then, a minute after the car was gone
 
 
 @pytest.mark.parametrize(("settings", "pause"), [({}, 600.0), ({"repeat_seconds": 0}, 10.0)])
