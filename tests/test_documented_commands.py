@@ -58,6 +58,7 @@ MISTAKES = {"python infer_tflite_single_image.py out/graph_int8.tflite plate.jpg
 QUICKLY = {
     "lp_recognition.tools.generate_plates": ["--count", "3", "--workers", "1"],
     "lp_recognition.tools.generate_scenes": ["--count", "2", "--workers", "1"],
+    "lp_recognition.tools.generate_drives": ["--count", "1", "--size", "96x128"],
     "lp_recognition.tools.repaint_plates": ["--count", "4"],
     "lp_recognition.tools.check_annotations": ["--workers", "1"],
 }
@@ -93,6 +94,7 @@ BEGINNINGS = {
     "benchmarks.plate_generator": ["lp_recognition.plates.PlateGenerator"],
     "benchmarks.reading": ["benchmarks.reading.subprocess.run"],
     "benchmarks.training": ["benchmarks.training._model"],
+    "benchmarks.watching": ["benchmarks.watching._measure_drives", "benchmarks.watching._measure_clips"],
 }
 
 
