@@ -71,8 +71,10 @@ def test_a_file_that_may_not_be_written(tmp_path):
     path = tmp_path / "plates.db"
     Store(f"sqlite:///{path}").close()
     path.chmod(0o444)
-    with pytest.raises(DatabaseError, match=r"plates.db: may not be written; mend its permissions"):
-        Store(f"sqlite:///{path}")
+    with Store(f"sqlite:///{path}") as store:  # it may be read
+        assert not list(find_events(store, Query()))
+        with pytest.raises(DatabaseError, match=r"plates.db: may not be written; mend its permissions"):
+            store.record(make_event(1))
 
 
 def test_the_migrations_make_the_tables_of_the_program(store):
