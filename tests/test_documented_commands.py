@@ -78,6 +78,7 @@ BEGINNINGS = {
     ],
     "export_frozen_graph": [_CHECKPOINT],
     "infer_frozen_graph_single_image": ["lp_recognition.tools.models.open_model"],
+    "lp_recognition.tools.video_to_data": ["lp_recognition.reading.detector.Detector.__init__"],
     "lp_recognition.tools.compare_models": ["lp_recognition.deployment.comparison.compare"],
     "lp_recognition.tools.messages_to_kafka": ["lp_recognition.tools.messages_to_kafka._replay"],
     "lp_recognition.tools.label_with_model": ["lp_recognition.tools.models.open_model"],
