@@ -53,29 +53,10 @@ def test_a_passage_is_one_row_that_moves_on(store):
     assert texts(store) == ["AB001"]
     assert store.record(end)
     assert not store.record(end)
-    assert not store.record(replace(end, type="here", text="XX999"))
+    assert not store.record(replace(end, text="XX999", last_time=end.last_time + timedelta(seconds=9)))
     assert texts(store) == ["AB001"]
     assert len(find_looks(store, end.id)) == 2
     assert len(pictures(store)) == 2  # those of the end alone
-
-
-def test_a_plate_that_comes_back_goes_on_with_its_passage(store):
-    first, here, second = make_event(1), make_event(1, "here", 30), make_event(1, "end", 40, picture=None, crop=None)
-    second = replace(second, looks=(*first.looks, replace(first.best, frame=999)))
-    told = [first, here, second]
-    assert [store.record(event) for event in told] == [True, True, True]
-    assert [store.record(event) for event in told] == [False, False, False]
-    [found] = find_events(store, Query())
-    assert (found.event.type, found.event.last_time) == ("end", second.last_time)
-    assert found.picture is not None  # the one of the first end
-    assert [look.frame for look in find_looks(store, first.id)] == [25, 26, 999]
-
-
-def test_an_older_end_does_not_close_a_passage_that_went_on(store):
-    store.record(make_event(1, "here", 30))
-    assert not store.record(make_event(1, "end", 2))
-    assert [found.event.type for found in find_events(store, Query())] == ["here"]
-    assert store.record(make_event(1, "end", 30))
 
 
 def test_a_file_that_is_read_again_doubles_nothing(store):

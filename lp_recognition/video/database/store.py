@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Engine, Select, delete, insert, select
+from sqlalchemy import Engine, Select, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -105,7 +105,7 @@ class Store:
         """Keeps what an event says of its passage, with its pictures, and a message for each target.
 
         A passage moves on only: an event that was recorded before, or is older than what is known, changes nothing, so
-        that a video can be read again. An `end` stays, unless the plate comes back and the passage goes on.
+        that a video can be read again; and an `end` is final.
 
         Args:
             event: What is told; its looks are kept with an `end`.
@@ -225,17 +225,15 @@ def _keep(session: Session, event: Event, pictures: Mapping[str, str], targets: 
     row.picture = pictures.get("picture") or row.picture
     row.crop = pictures.get("crop") or row.crop
     session.flush()
-    if event.looks:  # those of an earlier end among them
-        session.execute(delete(LookRow).where(LookRow.event_key == row.key))
+    if event.looks:
         session.execute(insert(LookRow), [{"event_key": row.key} | look_values(look) for look in event.looks])
     _add_deliveries(session, row, event, targets)
     return True
 
 
 def _is_news(row: EventRow, event: Event) -> bool:
-    """Whether an event comes after all that is known of its passage. A plate that comes back goes on with it."""
-    is_end = event.type == "end" and row.type != "end"
-    return event.last_time > row.last_time or (is_end and event.last_time == row.last_time)
+    """Whether an event comes after all that is known of its passage."""
+    return row.type != "end" and (event.type == "end" or event.last_time > row.last_time)
 
 
 def _source(session: Session, name: str) -> SourceRow:
