@@ -30,7 +30,7 @@ class TrackSettings(Section):
 
     high_score: Fraction = 0.6
     low_score: Fraction = 0.1
-    new_score: Fraction = 0.5
+    new_score: Fraction = 0.6
     least_overlap: Fraction = 0.2
     least_overlap_of_low: Fraction = 0.4
     text_weight: Fraction = 0.5
