@@ -38,7 +38,7 @@ class TrackSettings(Section):
     lost_seconds: Seconds = 1.0
 
 
-class PassageSettings(Section):
+class PassageSettings(TrackSettings):
     """Which looks count, which are one passage, and what is told when."""
 
     # Where plates are looked for
@@ -58,8 +58,6 @@ class PassageSettings(Section):
     sure_confidence: Fraction = 0.9
     here_seconds: Seconds = 60.0
 
-    track: TrackSettings = TrackSettings()
-
     @field_validator("formats", mode="before")
     @classmethod
     def _one_format(cls, value: Any) -> Any:
@@ -78,9 +76,9 @@ class PassageSettings(Section):
 
     @model_validator(mode="after")
     def _check_together(self) -> PassageSettings:
-        if self.absent_seconds < self.track.lost_seconds:
+        if self.absent_seconds < self.lost_seconds:
             raise ValueError(
-                f"absent_seconds: expected at least track.lost_seconds, {self.track.lost_seconds:g}, received "
+                f"absent_seconds: expected at least lost_seconds, {self.lost_seconds:g}, received "
                 f"{self.absent_seconds:g}"
             )
         return self

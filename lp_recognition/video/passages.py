@@ -58,7 +58,7 @@ class Passages:
         self._settings = settings or PassageSettings()
         self._formats = [re.compile(pattern) for pattern in self._settings.formats]
         self._regions = Regions(self._settings.regions, self._settings.ignore)
-        self._tracker = Tracker(self._settings.track, self._settings.absent_seconds)
+        self._tracker = Tracker(self._settings, self._settings.absent_seconds)
         self._passage_of: dict[Track, Passage] = {}
         self._passages: list[Passage] = []  # told or not, open or ended a moment ago
         self._visible: list[tuple[AlprPlate, Track]] = []
@@ -98,7 +98,7 @@ class Passages:
         """Ends all that is open: the source has no more frames."""
         events = [event for passage in list(self._passages) for event in self._end(passage)]
         self._passages, self._passage_of, self._visible = [], {}, []
-        self._tracker = Tracker(self._settings.track, self._settings.absent_seconds)
+        self._tracker = Tracker(self._settings, self._settings.absent_seconds)
         return events
 
     def _take(self, frame: Frame, plate: AlprPlate, track: Track) -> None:
