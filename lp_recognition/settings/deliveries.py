@@ -16,8 +16,12 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=600)]
 
 
-def _read_secret(value: object) -> object:
-    """`env:NAME` stands for what the environment holds under that name; in YAML, a password may be a number."""
+def read_secret(value: object) -> object:
+    """`env:NAME` stands for what the environment holds under that name; in YAML, a password may be a number.
+
+    Raises:
+        ValueError: the environment holds nothing under that name.
+    """
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if isinstance(value, str) and value.startswith(_FROM_ENVIRONMENT):
@@ -29,7 +33,7 @@ def _read_secret(value: object) -> object:
 
 
 #: A text that no log, error or record shows; `env:NAME` takes it from the environment.
-Secret = Annotated[SecretStr, BeforeValidator(_read_secret)]
+Secret = Annotated[SecretStr, BeforeValidator(read_secret)]
 
 
 class TargetConfig(Section):

@@ -68,8 +68,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 def add_database(parser: argparse.ArgumentParser) -> None:
     """Adds the option that names the database."""
     parser.add_argument(
-        "--database", required=True, metavar="URL", help="sqlite:///FILE, or postgresql://USER:PASSWORD@HOST/NAME"
-    )
+        "--database", required=True, type=_read_address, metavar="URL",
+        help="sqlite:///FILE, or postgresql://USER:PASSWORD@HOST/NAME; env:NAME takes it from the environment",
+    )  # fmt: skip
+
+
+def _read_address(text: str) -> str:
+    from lp_recognition.settings.deliveries import read_secret
+
+    try:
+        return str(read_secret(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _import(store: Store, arguments: argparse.Namespace) -> int:

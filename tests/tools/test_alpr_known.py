@@ -88,6 +88,16 @@ def test_mistakes_are_told(known, arguments, message):
         known(*arguments)
 
 
+def test_the_address_may_come_from_the_environment(known, monkeypatch, capsys):
+    known("add", "AB 123")
+    monkeypatch.setenv("ALPR_TEST_DATABASE", "sqlite:///plates.db")
+    assert alpr.main(["known", "export", "--database", "env:ALPR_TEST_DATABASE"]) == 0
+    assert capsys.readouterr().out == "plate,note\nAB 123,\n"
+    with pytest.raises(SystemExit):
+        alpr.main(["known", "list", "--database", "env:ALPR_NONE"])
+    assert "expected the environment variable ALPR_NONE, received none" in capsys.readouterr().err
+
+
 def test_what_only_reads_makes_no_database(known):
     for action in ("list", "export", "remove"):
         with pytest.raises(UserError, match=r"plates.db: expected a database, received no such file"):

@@ -137,8 +137,9 @@ _ADVICE = {
 def _reason(error: DBAPIError, url: URL) -> str:
     lines = str(error.orig).strip().splitlines()
     said = without_credentials(lines[0] if lines else type(error.orig).__name__)
-    if url.password:
-        said = said.replace(str(url.password), "***")
+    for secret in (url.password, url.query.get("password")):
+        if secret:
+            said = said.replace(str(secret), "***")
     for sign, advice in _ADVICE.items():
         if sign in said:
             return advice
