@@ -159,8 +159,11 @@ class _Database:
                 self._try_at = now + _RETRY_S
                 _log.error("%d events wait: %s", len(self._waiting), problem)
         if self._keep_days is not None and not self._waiting and now >= self._forget_at:
-            forget(self._store, self._keep_days)
             self._forget_at = now + _FORGET_EVERY_S
+            try:
+                forget(self._store, self._keep_days)
+            except DatabaseUnavailableError as error:  # the cameras go on, and it is tried again
+                _log.error("what is older than %d days is not deleted yet: %s", self._keep_days, error)
 
     def _record(self) -> DatabaseUnavailableError | None:
         """Keeps what waits; returns what prevents it, if something does that may pass."""
