@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import threading
 
 import pytest
 
@@ -90,6 +91,26 @@ def test_a_list_that_changes_holds_for_the_next_car(address, tmp_path):
         assert plates.match("AB12").note == "the butcher"
         remove_known(other, ["AB12"])
         assert plates.match("AB12") is None
+
+
+def test_two_imports_of_one_list_at_a_time(address):
+    plates, failures = [KnownPlate(f"AB {number}") for number in range(200)], []
+
+    def add() -> None:
+        try:
+            with Store(address) as store:
+                put_known(store, plates)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=add) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    with Store(address) as store:
+        assert len(list_known(store)) == 200
 
 
 def test_a_list_that_cannot_be_read_is_told(tmp_path):

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 
 from lp_recognition.settings.known import KnownConfig
@@ -44,6 +44,7 @@ def put_known(store: Store, plates: Sequence[KnownPlate], *, others: bool = True
     keys = {plate.key: plate for plate in plates}
     now = datetime.now(timezone.utc)
     with store.writing() as session:
+        _wait_for_others(session)
         known = {row.plate_key: row for row in session.scalars(select(KnownPlateRow))}
         for key, plate in keys.items():
             row = known.get(key)
@@ -63,6 +64,12 @@ def remove_known(store: Store, plates: Iterable[str]) -> list[str]:
         known = set(session.scalars(select(KnownPlateRow.plate_key)))
         _delete(session, known & keys.keys())
     return [plate for key, plate in keys.items() if key not in known]
+
+
+def _wait_for_others(session: Session) -> None:
+    """Two programs that add the same plate would run into each other; on SQLite one writes at a time anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text(f"LOCK TABLE {KnownPlateRow.__tablename__} IN SHARE ROW EXCLUSIVE MODE"))
 
 
 def _delete(session: Session, keys: Iterable[str]) -> None:
