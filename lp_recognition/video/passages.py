@@ -58,7 +58,7 @@ class Passages:
         self._settings = settings or PassageSettings()
         self._formats = [re.compile(pattern) for pattern in self._settings.formats]
         self._regions = Regions(self._settings.regions, self._settings.ignore)
-        self._tracker = Tracker(self._settings, self._settings.absent_seconds)
+        self._tracker = Tracker(self._settings, self._window)
         self._passage_of: dict[Track, Passage] = {}
         self._passages: list[Passage] = []  # told or not, open or ended a moment ago
         self._visible: list[tuple[AlprPlate, Track]] = []
@@ -91,14 +91,14 @@ class Passages:
         alive = set(self._tracker.tracks)
         self._passage_of = {track: passage for track, passage in self._passage_of.items() if track in alive}
         seen = dict.fromkeys(self._passage_of[track] for _, track in self._visible if track in self._passage_of)
-        events = [event for passage in seen for event in self._tell(passage, frame.time)]
-        return events + self._tell_ends(frame.time)
+        events = self._tell_ends(frame.time)  # first: what is over cannot go on
+        return events + [event for passage in seen for event in self._tell(passage, frame.time)]
 
     def finish(self) -> list[Event]:
         """Ends all that is open: the source has no more frames."""
-        events = [event for passage in list(self._passages) for event in self._end(passage)]
+        events = self._end_all(self._passages)
         self._passages, self._passage_of, self._visible = [], {}, []
-        self._tracker = Tracker(self._settings, self._settings.absent_seconds)
+        self._tracker = Tracker(self._settings, self._window)
         return events
 
     def _take(self, frame: Frame, plate: AlprPlate, track: Track) -> None:
@@ -156,7 +156,7 @@ class Passages:
         """
         in_view = {self._passage_of.get(track) for _, track in self._visible}
         for other in reversed(self._passages):
-            if other is passage or not other.told:
+            if other is passage:
                 continue
             gap = (passage.last_time - other.last_time).total_seconds()
             is_in_time = not other.ended or gap <= self._window
@@ -178,13 +178,19 @@ class Passages:
 
     def _tell_ends(self, now: datetime) -> list[Event]:
         """The ends of passages that are out of sight; those that cannot go on any more are let go."""
-        events: list[Event] = []
-        for passage in list(self._passages):
+
+        def is_gone(passage: Passage) -> bool:
             unseen = (now - passage.last_time).total_seconds()
-            if unseen > (self._window if passage.stands else self._settings.absent_seconds):
-                events += self._end(passage)
+            return unseen > (self._window if passage.stands else self._settings.absent_seconds)
+
+        events = self._end_all([passage for passage in self._passages if is_gone(passage)])
         self._passages = [one for one in self._passages if (now - one.last_time).total_seconds() <= self._window]
         return events
+
+    def _end_all(self, passages: Sequence[Passage]) -> list[Event]:
+        """Ends passages: the last ones first, for each may be a part of one before; told in their order."""
+        told = [self._end(passage) for passage in reversed(passages)]
+        return [event for events in reversed(told) for event in events]
 
     def _end(self, passage: Passage) -> list[Event]:
         """Tells the end of a passage that has none yet, and before it the start where that was never told."""
@@ -201,8 +207,7 @@ class Passages:
             return []
         vote, settings = passage.vote, self._settings
         is_enough = vote.look_count >= settings.min_looks or vote.confidence >= settings.sure_confidence
-        if earlier is not None or not is_enough:
-            self._passages.remove(passage)
+        if earlier is not None or not is_enough:  # it may still be a part of a later one
             return []
         return [self._told(passage, "start"), *self._end(passage)]
 

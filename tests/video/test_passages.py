@@ -139,10 +139,25 @@ def test_a_car_that_comes_back_after_the_window_is_a_new_visit(settings, pause):
     assert len({event.id for event in events}) == 2
 
 
-def test_a_car_that_comes_back_after_the_window_is_new_even_in_the_same_place():
-    spot = [plate("AB123", 100, 200)]
+@pytest.mark.parametrize("confidence", [0.8, 0.97])  # told with the second look, or with the first
+def test_a_car_that_comes_back_after_the_window_is_new_even_in_the_same_place(confidence):
+    spot = [plate("AB123", 100, 200, confidence=confidence)]
     events = watch(make(), [(0.0, spot), (0.2, spot), (0.4, spot), (600.0, spot), (600.2, spot)])
     assert [event.type for event in events] == ["start", "end"] * 2
+
+
+@pytest.mark.parametrize("step", [5.0, 20.0])
+def test_a_parked_car_is_one_event_though_frames_are_rare(step):
+    spot = [plate("AB123", 100, 200)]
+    events = watch(make(), [(i * step, spot) for i in range(12)])
+    assert len({event.id for event in events}) == 1
+    assert (events[-1].type, events[-1].look_count) == ("end", 12)
+
+
+def test_single_looks_of_a_car_in_rare_frames_are_one_passage():
+    events = watch(make(), [(i * 5.0, [plate("AB123", 60 + 250 * i, 100 + 150 * i)]) for i in range(3)])
+    assert len({event.id for event in events}) == 1
+    assert events[-1].text == "AB123"
 
 
 @pytest.mark.parametrize(
