@@ -58,6 +58,7 @@ benchmarks: $(READY)
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.reading
 	$(BIN)/python -m benchmarks.detection_speed
+	$(BIN)/python -m benchmarks.video_speed
 
 clean:
 	rm -rf demo

@@ -95,6 +95,7 @@ BEGINNINGS = {
     "benchmarks.plate_generator": ["lp_recognition.plates.PlateGenerator"],
     "benchmarks.reading": ["benchmarks.reading.subprocess.run"],
     "benchmarks.training": ["benchmarks.training._model"],
+    "benchmarks.video_speed": ["benchmarks.video_speed._write_file"],
     "benchmarks.watching": ["benchmarks.watching._measure_drives", "benchmarks.watching._measure_clips"],
 }
 

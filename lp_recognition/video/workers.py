@@ -77,6 +77,11 @@ class Worker:
             raise UserError(f"no worker process can be started ({error.strerror or error}); is memory short?") from None
         other.close()
 
+    @property
+    def pid(self) -> int | None:
+        """The number of the process."""
+        return self._process.pid
+
     def open(self, models: Models) -> None:
         """Opens models before the first frame comes.
 
@@ -177,8 +182,8 @@ def _serve(connection: Connection) -> None:
                 continue
             if memory is None or memory.name != name:
                 memory = SharedMemory(name)
-            # A copy: what is kept of the frame, such as a crop that is the whole of it, outlives its place.
-            image = np.ndarray(shape, np.uint8, memory.buf).copy()
+            # Not a copy: the answer is on its way before the next frame takes its place.
+            image = np.ndarray(shape, np.uint8, memory.buf)
             connection.send(opened[models].read(image, tiles=models.tiles))
         except Exception as error:  # it belongs to who asked
             connection.send(error)
