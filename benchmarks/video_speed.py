@@ -200,7 +200,7 @@ class _Camera:
         for number in range(round(self.seconds * _CAMERA_RATE)):
             source.wait(max(0.0, began + number / _CAMERA_RATE - time.monotonic()))
             picture = partial(self.frames.__getitem__, number % len(self.frames))
-            source.state = "live"
+            source.tell("live")
             yield Captured(datetime.now(timezone.utc), number, None, source.name, picture)
 
 

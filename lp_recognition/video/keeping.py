@@ -140,6 +140,10 @@ class _Database:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         try:
             problem = self._record()
+            self.deliveries.close()
+            for state in self.deliveries.states():
+                if state.pending:
+                    _log.warning("%d messages wait for %s: they go with the next start", state.pending, state.label)
         finally:
             self._opened.close()
         if problem is not None:

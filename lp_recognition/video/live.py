@@ -23,8 +23,9 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 #: So long may opening a stream take, and each read of it.
 TIMEOUT_S = 10.0
 
-#: What opens a source and gives its frames until it is gone; raises `GoneError`, or ends, when it is.
-Connect = Callable[[], Generator[Callable[[], Image], None, None]]
+#: What opens a source and gives its frames until it is gone; raises `GoneError`, or ends, when it is. It is told of the
+#: source, to count what is damaged.
+Connect = Callable[[Source], Generator[Callable[[], Image], None, None]]
 
 
 class GoneError(Exception):
@@ -53,37 +54,42 @@ def live_source(name: str, connect: Connect, every: int = 1) -> Source:
 def _capture(connect: Connect, source: Source) -> Generator[Captured, None, None]:
     number, pause_s = 0, FIRST_PAUSE_S
     while not source.is_closed:
-        source.state = "connecting"
+        source.tell("connecting")
         why = "it ended"
         try:
-            with closing(connect()) as pictures:
+            with closing(connect(source)) as pictures:
                 for picture in pictures:
                     if source.is_closed:
                         return
-                    source.state, pause_s = "live", FIRST_PAUSE_S
+                    source.tell("live")
+                    pause_s = FIRST_PAUSE_S
                     # The moment of arrival: what cameras write themselves is often a clock that nobody has set.
                     yield Captured(datetime.now(timezone.utc), number, None, source.name, picture)
                     number += 1
         except GoneError as error:
             why = str(error)
-        source.state = f"waiting {pause_s:g} s: {why}"
+        source.tell(f"waiting {pause_s:g} s: {why}")
         source.failures += 1
         source.wait(pause_s)
         pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
 
-def _stream(address: str) -> Generator[Callable[[], Image], None, None]:
+def _stream(address: str, source: Source) -> Generator[Callable[[], Image], None, None]:
     from lp_recognition.video.decoding import Video, VideoError
 
     try:
         with Video(address, TIMEOUT_S) as video:
+            known = 0
             for decoded in video.frames():
+                if video.damaged > known:
+                    source.dropped["damaged"] += video.damaged - known
+                    known = video.damaged
                 yield decoded.picture
     except VideoError as error:
         raise GoneError(str(error)) from None
 
 
-def _camera(number: int) -> Generator[Callable[[], Image], None, None]:
+def _camera(number: int, _: Source) -> Generator[Callable[[], Image], None, None]:
     camera = cv2.VideoCapture(number)
     try:
         if not camera.isOpened():

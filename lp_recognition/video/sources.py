@@ -142,13 +142,20 @@ class Source:
     def close(self) -> None:
         """Ends it: no more frames are captured. Those that wait can still be taken."""
         self._closed.set()
-        with self._changed:
+        with self._changed:  # its thread may still wait for a server that is silent
+            self._is_over, self.state = True, "ended"
             self._changed.notify_all()
 
     @property
     def is_closed(self) -> bool:
         """Whether it was closed."""
         return self._closed.is_set()
+
+    def tell(self, state: str) -> None:
+        """Sets the state, unless the source has ended: for its thread."""
+        with self._changed:
+            if not self._is_over:
+                self.state = state
 
     def wait(self, seconds: float) -> None:
         """Waits for so long, or until it is closed."""
@@ -164,7 +171,7 @@ class Source:
                     if captured.number % self.every == 0:
                         self._offer(captured)
         except BaseException as error:  # it belongs to who takes the frames
-            self._error = error
+            self._error = None if self.is_closed else error
         with self._changed:
             self._is_over = True
             self.state = "ended"
@@ -173,6 +180,8 @@ class Source:
 
     def _offer(self, captured: Captured) -> None:
         with self._changed:
+            if self.is_closed:
+                return
             if self.is_live:
                 self.dropped[TOO_SLOW] += len(self._waiting)
                 self._waiting.clear()

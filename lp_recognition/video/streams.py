@@ -54,4 +54,5 @@ def _open_stream(name: str, config: StreamConfig) -> Stream:
     if config.output:
         again = None if source.is_live else partial(open_source, config.address, name=name)
         annotated = Annotated(config.output, again)
-    return Stream(source, models_of(config), Passages(name, config.passages), annotated)
+    patience_s = max(config.passages.repeat_seconds, config.passages.absent_seconds)
+    return Stream(source, models_of(config), Passages(name, config.passages), annotated, patience_s)

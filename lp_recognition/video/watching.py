@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -25,16 +26,20 @@ class Stream:
         models: What finds and reads.
         passages: What makes events of its frames.
         annotated: The video that is drawn of it, if any.
+        patience_s: A live source that gives no frame for so long is taken for gone, and what was open of it ends.
         figures: How it gets on.
         error: What ended it too early.
+        last_look: When a frame of it was looked at, by the monotonic clock.
     """
 
     source: Source
     models: Models
     passages: Passages
     annotated: Annotated | None = None
+    patience_s: float = 60.0
     figures: Figures = field(init=False)
     error: UserError | None = None
+    last_look: float | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.figures = Figures(self.source)
@@ -90,6 +95,9 @@ class Watch:
                     stream.error = result.error
                     for event in self._end(stream):
                         yield stream, event
+                for stream in self.streams:
+                    for event in self._end_if_gone(stream):
+                        yield stream, event
                 yield None
         finally:
             for stream in self.streams:
@@ -105,6 +113,7 @@ class Watch:
     def _look(self, stream: Stream, looked: Looked) -> list[Event]:
         events = self._known(stream.passages.see(looked.frame, looked.plates))
         stream.figures.look()
+        stream.last_look = time.monotonic()
         for event in events:
             self._keep(event)
             stream.figures.tell(event, looked.frame)
@@ -114,11 +123,23 @@ class Watch:
         self._show(stream, looked.frame, visible, events)
         return events
 
-    def _end(self, stream: Stream) -> list[Event]:
+    def _end_if_gone(self, stream: Stream) -> list[Event]:
+        """Ends what is open of a camera that died: without frames no time passes for its passages."""
+        is_gone = stream.last_look is not None and time.monotonic() - stream.last_look > stream.patience_s
+        if not (is_gone and stream.source.is_live):
+            return []
+        stream.last_look = None
+        return self._finish(stream)
+
+    def _finish(self, stream: Stream) -> list[Event]:
         events = self._known(stream.passages.finish())
         for event in events:
             self._keep(event)
             stream.figures.tell(event, None)
+        return events
+
+    def _end(self, stream: Stream) -> list[Event]:
+        events = self._finish(stream)
         if stream.annotated is not None:
             stream.annotated.finish(events)
             stream.annotated = None

@@ -19,6 +19,7 @@ from lp_recognition.video import live
 from lp_recognition.video.addresses import name_of
 from lp_recognition.video.live import GoneError, live_source
 from lp_recognition.video.opening import open_source
+from lp_recognition.video.sources import Source
 
 SECRET = "http://user:pass%40word@127.0.0.1:1/video.mjpg?token=secret"
 
@@ -91,7 +92,7 @@ def test_an_rtsp_server_that_is_killed_and_comes_back(tmp_path):
 def test_pauses_grow_and_the_state_says_why(monkeypatch):
     waits, states = [], []
 
-    def connect() -> Iterator[Image]:
+    def connect(source: Source) -> Iterator[Image]:
         raise GoneError("connection refused")
         yield
 
@@ -114,7 +115,7 @@ def test_pauses_grow_and_the_state_says_why(monkeypatch):
 def test_a_frame_ends_the_growing_of_pauses(monkeypatch):
     waits, attempts = [], []
 
-    def connect() -> Iterator[Image]:
+    def connect(source: Source) -> Iterator[Image]:
         attempts.append(1)
         if len(attempts) == 3:
             yield lambda: None
@@ -135,6 +136,15 @@ def test_a_server_that_never_answers_blocks_nobody(monkeypatch):
         wait_for(lambda: source.state.startswith("waiting"))
         assert source.state.endswith("s: connection timed out") or source.state.endswith("s: immediate exit requested")
         source.close()
+
+
+def test_a_source_that_is_closed_is_over_at_once_though_its_server_is_silent():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as silent:
+        source = open_source(f"http://127.0.0.1:{silent.server_address[1]}/video.mjpg")
+        source.start()
+        source.close()
+        assert (source.is_over, source.state) == (True, "ended")
+        assert list(source.frames()) == []
 
 
 def test_a_camera_that_is_not_there_is_told():

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from made_up_passages import frame, plate, watch
-from tiny_videos import number_of, write_video
+from tiny_videos import number_of, numbered, write_video
 
 from lp_recognition.system.errors import UserError
 from lp_recognition.video.annotated import Annotated
@@ -15,7 +15,7 @@ from lp_recognition.video.events import KnownMatch
 from lp_recognition.video.figures import Figures
 from lp_recognition.video.opening import open_source
 from lp_recognition.video.passages import Passages
-from lp_recognition.video.sources import Source
+from lp_recognition.video.sources import Captured, Source
 from lp_recognition.video.watching import Stream, Watch
 from lp_recognition.video.workers import Models
 
@@ -84,6 +84,26 @@ def test_stopping_ends_passages_and_finishes_files(tmp_path):
     numbers = [number_of(frame.image) for frame in open_source(str(tmp_path / "out.mp4")).frames()]
     assert numbers == list(range(len(numbers)))
     assert 6 <= len(numbers) < 25
+
+
+def test_passages_of_a_camera_that_dies_end():
+    def capture(source: Source):
+        for number in range(12):
+            yield Captured(datetime.now(timezone.utc), number, None, "gate", lambda: numbered(5))
+            source.wait(0.01)
+        source.tell("waiting 60 s: connection refused")
+        source.wait(60)
+
+    source = Source("gate", capture, is_live=True)
+    watching = Watch([Stream(source, Models("AB123"), Passages("gate"), patience_s=0.2)], [Reader()])
+    types = []
+    for told in watching.events():
+        if told is not None:
+            types.append(told[1].type)
+            if told[1].type == "end":
+                assert source.state == "waiting 60 s: connection refused"  # it has not ended
+                watching.stop()
+    assert types == ["start", "end"]
 
 
 def test_the_figures_of_a_camera():
