@@ -90,6 +90,7 @@ def _stream(address: str, source: Source) -> Generator[Callable[[], Image], None
 
 
 def _camera(number: int, _: Source) -> Generator[Callable[[], Image], None, None]:
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # the source's state tells why
     camera = cv2.VideoCapture(number)
     try:
         if not camera.isOpened():

@@ -56,6 +56,15 @@ def test_mistakes_are_told_with_their_place(tmp_path, text, expected):
         load(tmp_path, text)
 
 
+def test_a_source_may_come_from_the_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("GATE", "rtsp://user:secret@camera/")
+    streams, _ = load(tmp_path, "streams: {gate: 'env:GATE'}")
+    assert streams["gate"].address == "rtsp://user:secret@camera/"
+    monkeypatch.delenv("GATE")
+    with pytest.raises(ConfigError, match=r"streams.gate: source: expected the environment variable GATE"):
+        load(tmp_path, "streams: {gate: 'env:GATE'}")
+
+
 def test_a_source_is_never_shown(tmp_path):
     config = StreamConfig(source="rtsp://user:secret@camera/")
     assert config.address == "rtsp://user:secret@camera/"
