@@ -58,6 +58,7 @@ class Passage:
         told_sure: Whether that was told as sure.
         told_here: When something was told of it last.
         ended: Whether its end was told.
+        dismissed: Whether it went with too little to tell, or as a repetition; it may still be a part of a later one.
         stands: Whether it stood where it was seen last: then it is hidden rather than gone.
     """
 
@@ -68,7 +69,7 @@ class Passage:
         self.source = source
         self.first_time = self.last_time = look.time
         self.told, self.told_sure, self.told_here = "", False, look.time
-        self.ended = self.stands = False
+        self.ended = self.dismissed = self.stands = False
         self._ballot, self._looks = Ballot(), list[Look]()
         self._evidence: _Evidence | None = None
         self._best = look
@@ -138,6 +139,7 @@ class Passage:
 
     def go_on(self, other: Passage) -> None:
         """Takes in another passage of the same plate: both are one visit."""
+        self.dismissed = False
         if other.last_time >= self.last_time:
             self._came, self._went, self.stands = other._came, other._went, other.stands
         self.first_time, self.last_time = min(self.first_time, other.first_time), max(self.last_time, other.last_time)

@@ -189,13 +189,11 @@ class Passages:
 
     def _end_all(self, passages: Sequence[Passage]) -> list[Event]:
         """Ends passages: the last ones first, for each may be a part of one before; told in their order."""
-        told = [self._end(passage) for passage in reversed(passages)]
+        told = [[] if one.ended or one.dismissed else self._end(one) for one in reversed(passages)]
         return [event for events in reversed(told) for event in events]
 
     def _end(self, passage: Passage) -> list[Event]:
         """Tells the end of a passage that has none yet, and before it the start where that was never told."""
-        if passage.ended:
-            return []
         if passage.told:
             passage.ended = True
             event = self._told(passage, "end")
@@ -207,7 +205,9 @@ class Passages:
             return []
         vote, settings = passage.vote, self._settings
         is_enough = vote.look_count >= settings.min_looks or vote.confidence >= settings.sure_confidence
-        if earlier is not None or not is_enough:  # it may still be a part of a later one
+        if earlier is not None or not is_enough:
+            passage.dismissed = True
+            passage.drop_picture()
             return []
         return [self._told(passage, "start"), *self._end(passage)]
 

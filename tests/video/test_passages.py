@@ -123,6 +123,11 @@ def test_a_car_that_comes_back_within_the_window_is_the_same_visit():
     assert told(events) == [("start", "AB123"), ("end", "AB123")]
 
 
+def test_a_return_is_not_told_either_when_the_source_ends_after_the_window():
+    events = watch(make(), [*driving("AB123", 0, 2), (10.0, []), *driving("AB123", 40, 2), (50.0, []), (70.0, [])])
+    assert told(events) == [("start", "AB123"), ("end", "AB123")]
+
+
 def test_what_came_back_and_is_there_when_the_window_is_over_is_a_new_visit():
     back = [(30.0 + i, [plate("AB123", 100, 200)]) for i in range(60)]
     events = watch(make(), [*driving("AB123", 0, 2), (10.0, []), *back])
@@ -222,6 +227,14 @@ def test_no_more_than_the_best_frame_is_kept():
     assert sum(value is one.image for value in vars(passage._evidence).values() for one in frames) == 1
     assert not any(isinstance(value, np.ndarray) and value.ndim == 3 for look in passage._looks
                    for value in vars(look).values())  # fmt: skip
+
+
+def test_signs_that_come_to_nothing_keep_no_frames():
+    passages = make()
+    for i in range(200):
+        text = f"{chr(65 + i % 26)}{i:03}{chr(65 + i // 26)}Z"
+        assert passages.see(frame(i * 0.25), [plate(text, 40 + 97 * i % 560, 30 + 61 * i % 420, confidence=0.7)]) == []
+    assert sum(one._evidence is not None for one in passages._passages) <= 14  # of the last three seconds
 
 
 def test_a_long_stay_keeps_a_bounded_number_of_looks():
