@@ -65,7 +65,7 @@ class Passage:
     def __init__(self, source: str, look: Look) -> None:
         left, top, width, height = look.box
         place = f"{left + width / 2:.0f},{top + height / 2:.0f}"
-        self.id = str(uuid.uuid5(_IDS, "|".join([source, utc_text(look.time), str(look.frame), place])))
+        self.id = str(uuid.uuid5(_IDS, "|".join([source, utc_text(look.time), str(look.frame), place, look.text])))
         self.source = source
         self.first_time = self.last_time = look.time
         self.told, self.told_sure, self.told_here = "", False, look.time

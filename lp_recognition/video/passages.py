@@ -92,7 +92,10 @@ class Passages:
         self._passage_of = {track: passage for track, passage in self._passage_of.items() if track in alive}
         seen = dict.fromkeys(self._passage_of[track] for _, track in self._visible if track in self._passage_of)
         events = self._tell_ends(frame.time)  # first: what is over cannot go on
-        return events + [event for passage in seen for event in self._tell(passage, frame.time)]
+        for passage in seen:
+            if passage in self._passages:  # and not a part of another one by now
+                events += self._tell(passage, frame.time)
+        return events
 
     def finish(self) -> list[Event]:
         """Ends all that is open: the source has no more frames."""
@@ -155,8 +158,9 @@ class Passages:
         window is over is a visit of its own.
         """
         in_view = {self._passage_of.get(track) for _, track in self._visible}
-        for other in reversed(self._passages):
-            if other is passage:
+        number = self._passages.index(passage)
+        for place, other in reversed(list(enumerate(self._passages))):
+            if other is passage or (place > number and not other.told):
                 continue
             gap = (passage.last_time - other.last_time).total_seconds()
             is_in_time = not other.ended or gap <= self._window

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from made_up_passages import NOON, frame, plate, watch
 
 from lp_recognition.reading.alpr import AlprPlate
@@ -276,6 +278,40 @@ def test_a_clock_that_goes_back_ends_nothing():
     events = [event for seconds, plates in seen for event in passages.see(frame(seconds), plates)]
     events += passages.see(frame(40.0), [plate("AB123", 180, 200)])
     assert told(events + passages.finish()) == [("start", "AB123"), ("end", "AB123")]
+
+
+SEEN = st.builds(
+    plate,
+    st.sampled_from(["AB123", "AB128", "B123", "XY789", "皖A12345"]),
+    st.sampled_from([60.0, 100.0, 320.0, 500.0]),
+    st.sampled_from([100.0, 300.0]),
+    confidence=st.sampled_from([0.1, 0.5, 0.8, 0.97]),
+    score=st.sampled_from([0.3, 0.9]),
+)
+DRIVES = st.lists(
+    st.tuples(st.sampled_from([0.1, 0.5, 2.0, 5.0, 40.0, 90.0]), st.lists(SEEN, max_size=3)), min_size=1, max_size=25
+)
+
+
+@given(DRIVES, st.sampled_from([1, 2]), st.sampled_from([0, 60]))
+@settings(max_examples=60, deadline=None)
+def test_whatever_is_seen_passages_have_one_start_and_one_end(steps, preview_looks, repeat_seconds):
+    now, seen = 0.0, []
+    for pause, plates in steps:
+        now = round(now + pause, 1)
+        seen.append((now, plates))
+    rules = {"preview_looks": preview_looks, "repeat_seconds": repeat_seconds, "here_seconds": 3}
+    events = watch(make(**rules), seen)
+    of: dict[str, list[Event]] = {}
+    for event in events:
+        of.setdefault(event.id, []).append(event)
+    for some in of.values():
+        assert [event.type for event in some if event.type in ("start", "end")] == ["start", "end"]
+        assert (some[0].type, some[-1].type) == ("start", "end")
+        assert [event.last_time for event in some] == sorted(event.last_time for event in some)
+        assert all(event.first_time <= event.best.time <= event.last_time for event in some)
+        assert some[-1].look_count == len(some[-1].looks)
+    assert [event.to_json() for event in watch(make(**rules), seen)] == [event.to_json() for event in events]
 
 
 def test_settings_are_checked():
