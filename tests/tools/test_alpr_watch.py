@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from mjpeg_server import MjpegServer
 from sqlalchemy import func, select
 from tiny_models import ROOT
 from tiny_photographs import photograph, tiny_detector, tiny_reader
@@ -29,6 +30,8 @@ from lp_recognition.system.errors import UserError
 from lp_recognition.video.database.connection import DatabaseUnavailableError
 from lp_recognition.video.database.store import Store
 from lp_recognition.video.database.tables import EventRow, LookRow
+from lp_recognition.video.figures import Figures
+from lp_recognition.video.keeping import Kept
 from lp_recognition.video.live_page import LivePage
 from lp_recognition.video.opening import open_source
 
@@ -320,6 +323,50 @@ def test_killed_at_any_moment_and_started_again_no_event_is_lost_or_doubled(made
     last = start("killed")
     assert last.wait(120) == 0, last.stderr.read()
     assert kept("killed") == kept("whole")
+
+
+# ---- A camera ------------------------------------------------------------------------------------------------------
+
+
+def test_a_camera_that_dies_in_mid_passage_loses_no_event(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("lp_recognition.video.live.FIRST_PAUSE_S", 0.05)
+    server, told, steps = MjpegServer(lambda number: scene(5 + number % 20, (0, 0)), rate=20), [], []
+
+    def see(self, stream, frame, visible, events):
+        told.extend((event.type, event.text) for event in events)
+        if not steps and len(visible) == 2:  # both are in sight
+            steps.append("died")
+            server.stop()
+
+    def tick(self):
+        done(self)
+        states = [figures.state for figures in watched]
+        if steps == ["died"] and states[0].startswith("waiting"):
+            steps.append("came back")
+            server.start()
+        if len(steps) == 2 and told.count(("here", "BC")) >= 3:
+            steps.append("ended")
+            os.kill(os.getpid(), signal.SIGINT)
+
+    watched, done = [], Kept.tick
+    make = Figures.__init__
+    monkeypatch.setattr(Figures, "__init__", lambda self, *words: (make(self, *words), watched.append(self))[0])
+    monkeypatch.setattr(LivePage, "see", see)
+    monkeypatch.setattr(Kept, "tick", tick)
+    words = ("passages.here_seconds=0.2", "passages.absent_seconds=30", "--events", str(tmp_path / "e.jsonl"))
+    status, output, errors = run(server.address, "--json", "--database", f"sqlite:///{tmp_path}/plates.db", *words)
+    server.stop()
+    assert (status, steps) == (0, ["died", "came back", "ended"])
+    assert sorted(event["text"] for event in rows(output)) == ["BC", "CA"]  # one visit, in spite of the gap
+    events = rows((tmp_path / "e.jsonl").read_text("utf-8"))
+    for text in ("BC", "CA"):
+        of_text = [event for event in events if event["text"] == text]
+        assert [event["type"] for event in of_text][:: len(of_text) - 1] == ["start", "end"]
+        assert [event["sequence"] for event in of_text] == list(range(1, len(of_text) + 1))
+        times = [event["last_time"] for event in of_text]
+        assert times == sorted(times)
+    assert "secret" not in f"{output} {errors} {(tmp_path / 'e.jsonl').read_text('utf-8')}"
+    assert "waiting 0.05 s" in errors
 
 
 # ---- Ctrl-C --------------------------------------------------------------------------------------------------------
