@@ -71,6 +71,9 @@ def watch(
     count = config.workers or default_workers()
     show, page = printer(form, [stream.name for stream in streams]), LivePage(streams)
     with ExitStack() as opened:
+        for stream in streams:
+            if stream.annotated is not None:
+                opened.callback(stream.annotated.abandon)
         kept = opened.enter_context(Kept(config, streams))
         workers = opened.enter_context(started_workers(count, streams))
         if page_port is not None:

@@ -60,6 +60,7 @@ class VideoFile:
         # Pieces that stand for themselves, of which FFmpeg makes a plain file at the end.
         self._container = av.open(str(temporary), "w", format="mp4", options={"movflags": "hybrid_fragmented"})
         self._stream: Any = None
+        self._is_closed = False
         self._last = -1
 
     def write(self, image: Image, time_s: float) -> None:
@@ -83,11 +84,14 @@ class VideoFile:
         self._mux(frame)
 
     def close(self) -> None:
-        """Finishes the file and gives it its name; one without any frame is none.
+        """Finishes the file and gives it its name; one without any frame is none. A second time does nothing.
 
         Raises:
             UserError: it cannot be written.
         """
+        if self._is_closed:
+            return
+        self._is_closed = True
         if self._stream is None:
             self.discard()
             return

@@ -289,6 +289,12 @@ def test_two_programs_keep_no_stream_together(run, tmp_path):
         run("drive.mkv", "--database", address)
 
 
+def test_what_fails_before_the_first_frame_leaves_no_video(run, tmp_path):
+    with pytest.raises(UserError, match="no such file"):
+        run("drive.mkv", "--output", str(tmp_path / "a.mp4"), "--known", "none.csv")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.slow
 def test_killed_at_any_moment_and_started_again_no_event_is_lost_or_doubled(made, tmp_path):
     """With the real processes, on a video that is long enough to be killed in."""
