@@ -11,6 +11,7 @@ from lp_recognition.settings.streams import StreamConfig
 from lp_recognition.video.annotated import Annotated
 from lp_recognition.video.opening import open_source
 from lp_recognition.video.passages import Passages
+from lp_recognition.video.sources import Source
 from lp_recognition.video.watching import Stream
 from lp_recognition.video.workers import Models, Worker
 
@@ -21,7 +22,9 @@ def open_streams(configs: Mapping[str, StreamConfig]) -> list[Stream]:
     Raises:
         UserError: a file is missing or no video, a picture cannot be written, two streams write one.
     """
-    return [_open_stream(name, config) for name, config in configs.items()]
+    # All sources before the first video is begun: what is wrong with one leaves nothing behind.
+    sources = {name: open_source(config.address, name=name, every=config.every) for name, config in configs.items()}
+    return [_open_stream(source, configs[name]) for name, source in sources.items()]
 
 
 def models_of(config: StreamConfig) -> Models:
@@ -48,11 +51,10 @@ def started_workers(count: int, streams: list[Stream]) -> Iterator[list[Worker]]
         yield workers
 
 
-def _open_stream(name: str, config: StreamConfig) -> Stream:
-    source = open_source(config.address, name=name, every=config.every)
+def _open_stream(source: Source, config: StreamConfig) -> Stream:
     annotated = None
     if config.output:
-        again = None if source.is_live else partial(open_source, config.address, name=name)
+        again = None if source.is_live else partial(open_source, config.address, name=source.name)
         annotated = Annotated(config.output, again)
     patience_s = max(config.passages.repeat_seconds, config.passages.absent_seconds)
-    return Stream(source, models_of(config), Passages(name, config.passages), annotated, patience_s)
+    return Stream(source, models_of(config), Passages(source.name, config.passages), annotated, patience_s)
