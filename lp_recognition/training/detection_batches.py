@@ -212,7 +212,9 @@ class _View(grain.transforms.RandomMap):
         image, random = sample.image.copy(), Random(int(rng.integers(2**62)))
         for plate in known:
             self._replater.replate(image, sample.corners[plate], random)
-        return dataclasses.replace(sample, image=image)
+        # The new plate's corners are no guess any more.
+        weights = np.where(sample.corner_weights > 0, np.float32(1), np.float32(0))
+        return dataclasses.replace(sample, image=image, corner_weights=weights)
 
     def _seen(self, sample: Sample, rng: Generator, size: tuple[int, int], *, cover: bool = False) -> Sample:
         if self._train.apply_geometric_aug:

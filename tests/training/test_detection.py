@@ -180,6 +180,19 @@ def test_plates_are_replaced_as_often_as_is_said(tmp_path, share, changed):
     assert (targets[..., HAS_PLATE].sum(axis=1) > 0).all()
 
 
+def test_corners_of_a_plate_that_was_drawn_over_a_guess_are_known(tmp_path):
+    guess = ((40, 50), (110, 50), (110, 72), (40, 72))
+    scenes = photographs(tmp_path, [ScenePlate((40, 50, 110, 72), None, guessed_corners=guess)])
+    for share, weight in ((0.0, 0.25), (1.0, 1.0)):
+        config = config_of(
+            tmp_path, file_list_path=("x",), generated_share=0.0, join_share=0.0, replate_share=share,
+            guessed_corner_weight=0.25, apply_geometric_aug=False, apply_photometric_aug=False,
+        )  # fmt: skip
+        _, targets = all_batches(config, scenes)[0]
+        found = targets[targets[..., HAS_PLATE] > 0]
+        assert set(found[:, CORNER_WEIGHT].tolist()) == {weight}
+
+
 @pytest.mark.parametrize("module", ["batches", "detection_batches", "prefetching"])
 def test_processes_that_prepare_batches_need_no_framework(module):
     """It would cost each of them seconds, hundreds of megabytes, and a screen of notices."""
