@@ -6,10 +6,9 @@ examples:
 
 A config stands for its network without training as int8, which is as fast as a trained one. All models take turns at a
 drawn photograph; shown are medians of the processor's time, so that others on the machine count less. *network* is the
-model alone, *detect* is from the photograph to corners. Where the plate is not found, its true corners are laid flat,
-so that all do the same work; the last column says so.
-RapidOCR, which reads any text and carries its models, takes part where it is installed (the extra
-`[text]`).
+model alone, *detect* is from the photograph to plates, *corners* the second look at the one that is there. Where it is
+not found, its true corners are looked at and laid flat, so that all do the same work; the last column says so.
+RapidOCR, which reads any text and carries its models, takes part where it is installed (the extra `[text]`).
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lp_recognition.model_files.pretrained import DEFAULT_CORNERS
 from lp_recognition.system.errors import UserError, run_script
 from lp_recognition.system.options import ScriptParser
 
@@ -42,7 +42,7 @@ _QUALITY = 90
 _WARM_UP = 3
 #: So many cells speak of a plate, about; as many as that, at most, are let speak in a network without training.
 _CELLS = 8
-_STEPS = ("network", "detect", "rectify", "read", "in all", "with the JPEG")
+_STEPS = ("network", "detect", "corners", "rectify", "read", "in all", "with the JPEG")
 
 
 @dataclass
@@ -76,6 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = ScriptParser(__doc__)
     parser.add_argument("models", nargs="*", metavar="MODEL", help="shipped detectors, .tflite files, or configs")
     parser.add_argument("--reader", default="lprnet_mcu_cn", help="the reader of the plate (%(default)s)")
+    parser.add_argument("--corners", default=DEFAULT_CORNERS, help="what looks again; off for nothing (%(default)s)")
     parser.add_argument("--runs", type=int, default=60, help="runs of each (%(default)s)")
     arguments = parser.parse_args(argv)
     if arguments.runs < 1:
@@ -83,14 +84,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     _stay_on_one_core()
 
     from lp_recognition.images.image import decode_image
+    from lp_recognition.reading.detector import Detector
     from lp_recognition.reading.recognizer import Recognizer
     from lp_recognition.system.tables import format_table
 
     data, plate = _photograph()
     photograph = decode_image(data, "photograph")
     reader = Recognizer(arguments.reader)
+    looker = None if arguments.corners == "off" else Detector(arguments.corners)
     opened = [(name, *_open(name, photograph)) for name in arguments.models or _shipped()]
-    runners = [_runner(name, detector, mmac, reader, photograph, plate) for name, detector, mmac in opened]
+    runners = [_runner(name, detector, mmac, looker, reader, photograph, plate) for name, detector, mmac in opened]
     peer = _rapidocr(photograph, plate)
     if not runners and peer is None:
         raise UserError("expected a detector to measure, received none: none ships; name a .tflite or a config")
@@ -140,11 +143,10 @@ def _photograph() -> tuple[bytes, SeenPlate]:
 
 def _shipped() -> list[str]:
     """The int8 files of the detectors that ship, by name."""
-    from lp_recognition.model_files.description import task_of
     from lp_recognition.model_files.pretrained import shipped_models
 
-    models = shipped_models()
-    return [name for name, path in models.items() if not name.endswith("_uint8") and task_of(path) == "detection"]
+    models = shipped_models("detection")
+    return [name for name in models if not name.endswith("_uint8") and name != DEFAULT_CORNERS]
 
 
 def _open(name: str, photograph: Image) -> tuple[Detector, float]:
@@ -184,14 +186,26 @@ def _untrained(name: str, photograph: Image) -> tuple[Detector, float]:
 
 
 def _runner(
-    name: str, detector: Detector, mmac: float, reader: Recognizer, photograph: Image, plate: SeenPlate
+    name: str,
+    detector: Detector,
+    mmac: float,
+    looker: Detector | None,
+    reader: Recognizer,
+    photograph: Image,
+    plate: SeenPlate,
 ) -> Runner:
-    """A detector with a reader."""
+    """A detector with a second look and a reader."""
     import numpy as np
 
+    from lp_recognition.reading.closer_look import look_closer
+    from lp_recognition.reading.detector import Detection
     from lp_recognition.reading.rectification import rectify
 
     corners, found = _corners(detector, photograph, plate)
+    seen = [Detection(np.asarray(corners, np.float32), 1.0)]
+
+    def look(image: Image) -> Detection:
+        return (seen if looker is None else look_closer(looker, image, seen))[0]
 
     def run(image: Image) -> dict[str, float]:
         began = time.process_time()
@@ -199,7 +213,9 @@ def _runner(
         marks = [time.process_time()]
         detector.detect(image)
         marks.append(time.process_time())
-        crop = rectify(image, corners)
+        plate = look(image)
+        marks.append(time.process_time())
+        crop = rectify(image, plate.corners)
         marks.append(time.process_time())
         reader.read(crop)
         marks.append(time.process_time())
@@ -208,7 +224,7 @@ def _runner(
 
     taken = detector.ends[0]
     values = np.zeros(taken.shape, taken.dtype)
-    text = reader.read(rectify(photograph, corners)).text
+    text = reader.read(rectify(photograph, look(photograph).corners)).text
     note = f"{'found' if found else 'not found'}, reads {text} ({plate.text} stands there)"
     return Runner(name, mmac, run, note)
 

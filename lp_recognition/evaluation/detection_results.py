@@ -17,14 +17,25 @@ from lp_recognition.reading.detector import Detection
 _DRAWING = {"plate_formats", "random_seed"}
 
 
-def describe_evaluation(detector: OpenedDetector, scenes: EvaluationScenes, named: str) -> dict[str, Any]:
-    """What makes the figures repeatable; `named` is how the detector was named. See `results.describe_evaluation`."""
+def describe_evaluation(
+    detector: OpenedDetector, scenes: EvaluationScenes, named: str, corners: str = ""
+) -> dict[str, Any]:
+    """What makes the figures repeatable. See `results.describe_evaluation`.
+
+    Args:
+        detector: What searches.
+        scenes: What it searches.
+        named: How the detector was named.
+        corners: What looked a second time, as it was named; empty for nothing.
+    """
     config, digest = detector.config, hashlib.sha256()
     for picture, scene in scenes.pictures:
         digest.update(picture.tobytes())
         digest.update(repr([(plate.box, plate.corners) for plate in scene.plates]).encode())
         digest.update(f"{scene.complete} {scene.group}".encode())
-    settings = {"eval": config.eval.model_dump(mode="json", exclude=results.WITHOUT_EFFECT)}
+    settings: dict[str, Any] = {"eval": config.eval.model_dump(mode="json", exclude=results.WITHOUT_EFFECT)}
+    if corners:
+        settings["corners"] = corners
     if not scenes.lists:
         settings["train"] = config.train.model_dump(mode="json", include=_DRAWING)
     return results.describe_evaluation(

@@ -15,6 +15,8 @@ from lp_recognition.system.errors import ModelError, did_you_mean
 DEFAULT_MODEL = "lprnet_mcu_cn"
 #: What plates are found with on photographs where nothing is named, and read with: the surest is believed.
 DEFAULT_DETECTOR = "lpdnet"
+#: What looks at each plate again, from near; and the word for nothing.
+DEFAULT_CORNERS, NO_CORNERS = "lpdnet_corners", "off"
 DEFAULT_READERS = ("lprnet_mcu_cn", "lprnet_mcu_latin")
 
 _PACKAGE = Path(__file__).parent.parent

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from lp_recognition.images.arrays import ColorOrder, open_picture
 from lp_recognition.images.image import Image
-from lp_recognition.model_files.pretrained import DEFAULT_DETECTOR, DEFAULT_READERS
+from lp_recognition.model_files.pretrained import DEFAULT_CORNERS, DEFAULT_DETECTOR, DEFAULT_READERS
+from lp_recognition.reading.closer_look import look_closer
 from lp_recognition.reading.detector import Detector, Tiles
 from lp_recognition.reading.readers import Reader, open_readers, plate_readers, read_at, read_crop, text_reader
 from lp_recognition.reading.recognizer import Reading
@@ -76,6 +77,8 @@ class Alpr:
         readers: Readers' files, names, or open ones. Each reads every plate, and the surest is believed: their
             confidences are calibrated, so they can be compared. `rapidocr` (the extra `[text]`) reads any text: it is
             asked where the others are less sure than by half, and for what is written beside plates.
+        corners: What looks at each plate that was found a second time, from near, and says where its corners are: a
+            file, the name of a shipped one, or an open one. None keeps the corners of the detector.
         vehicles: What finds vehicles, inside of which plates are looked for, too: a file, or an open one.
         num_threads: Threads of the interpreters that are opened here.
         color: The order of the channels of arrays: "bgr", as OpenCV has them, or "rgb".
@@ -90,6 +93,7 @@ class Alpr:
         detector: str | Path | Detector | None = DEFAULT_DETECTOR,
         readers: str | Path | Reader | Sequence[str | Path | Reader] = DEFAULT_READERS,
         *,
+        corners: str | Path | Detector | None = DEFAULT_CORNERS,
         vehicles: str | Path | VehicleDetector | None = None,
         num_threads: int = 1,
         color: ColorOrder = "bgr",
@@ -100,6 +104,9 @@ class Alpr:
         if isinstance(detector, (str, Path)):
             detector = Detector(detector, num_threads=num_threads)
         self.detector = detector
+        if isinstance(corners, (str, Path)) and detector is not None:
+            corners = Detector(corners, num_threads=num_threads)
+        self.corners = corners
         if isinstance(vehicles, (str, Path)):
             vehicles = VehicleDetector(vehicles, num_threads=num_threads)
         self.vehicles = vehicles
@@ -124,6 +131,8 @@ class Alpr:
             return [_read_whole(self.readers, photograph)]
         parts = [] if self.vehicles is None else self.vehicles.find(photograph)
         found = self.detector.detect(photograph, tiles=tiles, parts=parts)
+        if isinstance(self.corners, Detector):
+            found = look_closer(self.corners, photograph, found)
         plates = [AlprPlate(one.corners, one.score, *read_at(self.readers, photograph, one.corners)) for one in found]
         # A reader of any text cannot tell a plate from a sign.
         if photograph.shape[0] * photograph.shape[1] <= _CROP_PIXELS and (knowing := plate_readers(self.readers)):

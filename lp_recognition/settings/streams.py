@@ -33,6 +33,8 @@ class StreamConfig(Settings):
         every: Of its frames, each n-th is looked at.
         tiles: Search parts of large frames for small plates, too.
         detector: A shipped detector's name, or a `.tflite`; the default one where it is empty.
+        corners: What looks at each plate again, from near: a shipped name or a `.tflite`; the default one where it is
+            empty; `off` for nothing.
         readers: Readers' names or files, the surest of which is believed; the default ones where there is none.
         vehicles: A `.tflite` that finds vehicles, inside of which plates are looked for, too.
         output: An MP4 with what was read drawn into it.
@@ -43,6 +45,7 @@ class StreamConfig(Settings):
     every: PositiveInt = 1
     tiles: Literal["off", "auto", "on"] = "off"
     detector: PathText = ""
+    corners: PathText = ""
     readers: tuple[PathText, ...] = ()
     vehicles: PathText = ""
     output: PathText = ""
@@ -62,6 +65,11 @@ class StreamConfig(Settings):
     @classmethod
     def _on_or_off(cls, value: Any) -> Any:
         return {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value  # YAML's own words
+
+    @field_validator("corners", mode="before")
+    @classmethod
+    def _off(cls, value: Any) -> Any:
+        return "off" if value is False else value  # YAML's own word
 
     @field_validator("source", mode="before")
     @classmethod

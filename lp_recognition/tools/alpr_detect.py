@@ -19,7 +19,14 @@ from typing import TYPE_CHECKING
 from lp_recognition.model_files.pretrained import DEFAULT_DETECTOR
 from lp_recognition.system.errors import run_script
 from lp_recognition.system.options import ScriptParser, parse_share
-from lp_recognition.tools.photographs import Searched, add_options, open_vehicles, search_pictures, searched
+from lp_recognition.tools.photographs import (
+    Searched,
+    add_options,
+    named_corners,
+    open_vehicles,
+    search_pictures,
+    searched,
+)
 from lp_recognition.tools.printing import Form, add_forms, csv_of_plates, json_of_plates, table_of_plates
 
 if TYPE_CHECKING:
@@ -47,14 +54,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     arguments = parser.parse_args(argv)
 
+    from lp_recognition.reading.closer_look import look_closer
     from lp_recognition.reading.detector import Detector
 
     detector = Detector(arguments.detector or DEFAULT_DETECTOR, score_threshold=arguments.score_threshold)
+    corners = named_corners(arguments)
+    looker = None if corners is None else Detector(corners)
     vehicles = open_vehicles(arguments)
 
     def search(image: Image) -> Searched:
         parts = [] if vehicles is None else vehicles.find(image)
-        return searched(detector.detect(image, tiles=arguments.tiles, parts=parts))
+        found = detector.detect(image, tiles=arguments.tiles, parts=parts)
+        return searched(found if looker is None else look_closer(looker, image, found))
 
     return search_pictures(arguments, search, _FORMS[arguments.form])
 

@@ -37,7 +37,14 @@ from typing import TYPE_CHECKING
 from lp_recognition.model_files.pretrained import DEFAULT_DETECTOR, DEFAULT_READERS
 from lp_recognition.system.errors import UserError, run_script
 from lp_recognition.system.options import ScriptParser, parse_share
-from lp_recognition.tools.photographs import Searched, add_options, open_vehicles, read_and_searched, search_pictures
+from lp_recognition.tools.photographs import (
+    Searched,
+    add_options,
+    named_corners,
+    open_vehicles,
+    read_and_searched,
+    search_pictures,
+)
 from lp_recognition.tools.printing import (
     Form,
     add_forms,
@@ -109,7 +116,12 @@ def read_photographs(arguments: argparse.Namespace) -> int:
         if arguments.crops and getattr(arguments, option):
             raise UserError(f"--crops: expected no --{option}, for nothing is searched, received one; leave one out")
     detector = None if arguments.crops else arguments.detector or DEFAULT_DETECTOR
-    alpr = Alpr(detector, arguments.reader or DEFAULT_READERS, vehicles=open_vehicles(arguments))
+    alpr = Alpr(
+        detector,
+        arguments.reader or DEFAULT_READERS,
+        corners=named_corners(arguments),
+        vehicles=open_vehicles(arguments),
+    )
     if arguments.texts and not alpr.reads_texts:
         raise UserError("--texts: expected --reader rapidocr, which reads any text, received none such")
 

@@ -28,7 +28,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lp_recognition.model_files.pretrained import DEFAULT_DETECTOR, DEFAULT_READERS
+from lp_recognition.model_files.pretrained import DEFAULT_CORNERS, DEFAULT_DETECTOR, DEFAULT_READERS
 from lp_recognition.system.errors import UserError, print_error, run_script
 from lp_recognition.system.options import ScriptParser, default_workers
 from lp_recognition.tools.event_forms import ABOUT, printer
@@ -124,6 +124,10 @@ def _parser() -> ScriptParser:
     )  # fmt: skip
     parser.add_argument("--detector", metavar="NAME_OR_FILE", help=f"what finds plates ({DEFAULT_DETECTOR})")
     parser.add_argument(
+        "--corners", metavar="NAME_OR_FILE",
+        help=f"what looks at each plate again, from near; off for nothing ({DEFAULT_CORNERS})",
+    )  # fmt: skip
+    parser.add_argument(
         "--reader", action="append", metavar="NAME_OR_FILE",
         help=f"what reads plates; may be given several times ({' and '.join(DEFAULT_READERS)})",
     )  # fmt: skip
@@ -143,6 +147,7 @@ def _configs(arguments: argparse.Namespace) -> tuple[dict[str, StreamConfig], Wa
     from lp_recognition.video.addresses import name_of
 
     given = {"every": arguments.every, "tiles": arguments.tiles, "detector": arguments.detector}
+    given["corners"] = arguments.corners
     given["readers"] = tuple(arguments.reader) if arguments.reader else None
     changes = {name: value for name, value in given.items() if value is not None}
     # Settings of what becomes of all events, and those of streams.

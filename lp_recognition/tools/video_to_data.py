@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lp_recognition.model_files.pretrained import DEFAULT_DETECTOR, DEFAULT_READERS
+from lp_recognition.model_files.pretrained import DEFAULT_CORNERS, DEFAULT_DETECTOR, DEFAULT_READERS
 from lp_recognition.system.errors import UserError, run_script
 from lp_recognition.system.options import ScriptParser, parse_share
 
@@ -38,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--min_confidence", type=parse_share, default=0.0, metavar="SHARE",
                         help="leave out plates that are read less surely (%(default)s)")  # fmt: skip
     parser.add_argument("--detector", default=DEFAULT_DETECTOR, metavar="NAME_OR_FILE", help="(%(default)s)")
+    parser.add_argument("--corners", default=DEFAULT_CORNERS, metavar="NAME_OR_FILE", help="or off (%(default)s)")
     parser.add_argument("--reader", action="append", metavar="NAME_OR_FILE", help=f"({' and '.join(DEFAULT_READERS)})")
     parser.add_argument(
         "--tiles", choices=("auto", "on", "off"), default="auto", help="as of `alpr read` (%(default)s)"
@@ -48,13 +49,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from lp_recognition.reading.alpr import Alpr
     from lp_recognition.system.progress import progress_bar
+    from lp_recognition.tools.photographs import named_corners
     from lp_recognition.video.opening import open_source
 
     source = open_source(arguments.video, every=arguments.every)
     if source.is_live:
         raise UserError(f"{source.name}: expected a video file or a folder of pictures, received a live source")
     folder = _DataFolder(arguments.output)
-    alpr = Alpr(arguments.detector, arguments.reader or DEFAULT_READERS)
+    alpr = Alpr(arguments.detector, arguments.reader or DEFAULT_READERS, corners=named_corners(arguments))
     stem = re.sub(r"[^\w.-]+", "-", Path(source.name).stem)
     written, problem = 0, None
     with progress_bar(source.total and -(-source.total // arguments.every), "frame", source.name) as advance:

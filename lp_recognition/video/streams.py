@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 
-from lp_recognition.model_files.pretrained import DEFAULT_DETECTOR, DEFAULT_READERS
+from lp_recognition.model_files.pretrained import DEFAULT_CORNERS, DEFAULT_DETECTOR, DEFAULT_READERS
 from lp_recognition.settings.streams import StreamConfig
 from lp_recognition.video.annotated import Annotated
 from lp_recognition.video.opening import open_source
@@ -30,7 +30,7 @@ def open_streams(configs: Mapping[str, StreamConfig]) -> list[Stream]:
 def models_of(config: StreamConfig) -> Models:
     """What finds and reads the plates of a stream."""
     detector, readers = config.detector or DEFAULT_DETECTOR, config.readers or DEFAULT_READERS
-    return Models(detector, readers, config.vehicles, config.tiles)
+    return Models(detector, readers, config.vehicles, config.tiles, config.corners or DEFAULT_CORNERS)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ import cv2
 import numpy as np
 
 from lp_recognition.images.image import Image
-from lp_recognition.model_files.pretrained import DEFAULT_DETECTOR, DEFAULT_READERS
+from lp_recognition.model_files.pretrained import DEFAULT_CORNERS, DEFAULT_DETECTOR, DEFAULT_READERS, NO_CORNERS
 from lp_recognition.reading.alpr import Alpr, AlprPlate
 from lp_recognition.reading.detector import Tiles
 from lp_recognition.system.errors import UserError
@@ -42,12 +42,14 @@ class Models:
         readers: Readers' files or names.
         vehicles: What finds vehicles, inside of which plates are looked for, too; empty for none.
         tiles: Whether parts of large frames are searched, too.
+        corners: What looks at each plate again, from near; `off` for nothing.
     """
 
     detector: str = DEFAULT_DETECTOR
     readers: tuple[str, ...] = DEFAULT_READERS
     vehicles: str = ""
     tiles: Tiles = "off"
+    corners: str = DEFAULT_CORNERS
 
     def open(self) -> Alpr:
         """Opens them.
@@ -55,7 +57,8 @@ class Models:
         Raises:
             ModelError, ConfigError: as `Alpr`.
         """
-        return Alpr(self.detector, self.readers, vehicles=self.vehicles or None)
+        corners = None if self.corners == NO_CORNERS else self.corners
+        return Alpr(self.detector, self.readers, corners=corners, vehicles=self.vehicles or None)
 
 
 class Worker:

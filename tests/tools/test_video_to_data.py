@@ -32,7 +32,7 @@ def made(tmp_path_factory) -> Path:
 
 
 def run(made: Path, output: Path, *words: str) -> int:
-    models = ["--detector", str(made / "finder.tflite"), "--reader", str(made / "reader.tflite")]
+    models = ["--detector", str(made / "finder.tflite"), "--corners", "off", "--reader", str(made / "reader.tflite")]
     return main([str(made / "my drive.mkv"), "--output", str(output), *models, *words])
 
 

@@ -19,7 +19,7 @@ def models(tmp_path_factory) -> Models:
     folder = tmp_path_factory.mktemp("models")
     (folder / "finder.tflite").write_bytes(tiny_detector())
     (folder / "reader.tflite").write_bytes(tiny_reader())
-    return Models(str(folder / "finder.tflite"), (str(folder / "reader.tflite"),))
+    return Models(str(folder / "finder.tflite"), (str(folder / "reader.tflite"),), corners="off")
 
 
 def test_a_worker_reads_as_the_process_itself_does_until_it_is_killed(models):
