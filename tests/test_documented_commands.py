@@ -84,6 +84,7 @@ BEGINNINGS = {
     "lp_recognition.tools.label_with_model": ["lp_recognition.tools.models.open_model"],
     "lp_recognition.tools.quantize_after_training": [_CHECKPOINT],
     "lp_recognition.tools.deployment_report": ["lp_recognition.deployment.report.report_config"],
+    "lp_recognition.tools.crop_scenes": ["lp_recognition.lists.scenes.read_scenes"],
     "lp_recognition.tools.crop_ccpd": ["lp_recognition.tools.crop_ccpd.convert_ccpd"],
     "lp_recognition.tools.convert_czech": ["lp_recognition.tools.convert_czech.convert_czech"],
     "lp_recognition.tools.convert_ufpr": ["lp_recognition.tools.convert_ufpr.convert_ufpr"],
