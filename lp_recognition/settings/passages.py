@@ -4,13 +4,12 @@ gives the reason of each.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from lp_recognition.settings.loading import Section
+from lp_recognition.settings.patterns import legal_patterns
 from lp_recognition.settings.training import Fraction, PositiveInt, listed
 
 #: Seconds; a day at most, so that no slip of the keyboard keeps a passage open for ever.
@@ -66,13 +65,7 @@ class PassageSettings(TrackSettings):
     @field_validator("formats")
     @classmethod
     def _legal_formats(cls, formats: tuple[str, ...]) -> tuple[str, ...]:
-        formats = tuple(unicodedata.normalize("NFC", pattern) for pattern in formats)
-        for pattern in formats:
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                raise ValueError(f"expected a regular expression, received {pattern!r} ({error})") from None
-        return formats
+        return legal_patterns(formats)
 
     @model_validator(mode="after")
     def _check_together(self) -> PassageSettings:

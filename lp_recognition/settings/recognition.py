@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -12,6 +10,7 @@ import pydantic
 from pydantic import Field, field_validator, model_validator
 
 from lp_recognition.settings.loading import PathText, Section, load_settings
+from lp_recognition.settings.patterns import legal_patterns
 from lp_recognition.settings.training import (
     Fraction,
     InputShape,
@@ -124,13 +123,7 @@ class RecognitionConfig(TrainedConfig):
     @field_validator("lpr_patterns")
     @classmethod
     def _legal_patterns(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
-        patterns = tuple(unicodedata.normalize("NFC", pattern) for pattern in patterns)  # as labels are read
-        for pattern in patterns:
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                raise ValueError(f"expected a regular expression, received {pattern!r} ({error})") from None
-        return patterns
+        return legal_patterns(patterns)
 
     @model_validator(mode="after")
     def _check_together(self) -> RecognitionConfig:
