@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from lp_recognition.boxes.corners import Point, area
 
@@ -17,6 +18,12 @@ def sides_around(points: Sequence[Point]) -> Sides:
     """The upright box around points, in whatever order they are."""
     xs, ys = zip(*points, strict=True)
     return min(xs), min(ys), max(xs), max(ys)
+
+
+def box_around(corners: NDArray[np.floating]) -> tuple[float, float, float, float]:
+    """x, y, width and height of the upright box around points `(n, 2)`."""
+    (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
+    return float(left), float(top), float(right - left), float(bottom - top)
 
 
 def box_iou(first: Sides, second: Sides) -> float:

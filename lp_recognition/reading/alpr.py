@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lp_recognition.boxes.intersection import box_around
 from lp_recognition.images.arrays import ColorOrder, open_picture
 from lp_recognition.images.image import Image
 from lp_recognition.model_files.pretrained import DEFAULT_CORNERS, DEFAULT_DETECTOR, DEFAULT_READERS
@@ -64,8 +65,7 @@ class AlprPlate:
     @property
     def box(self) -> tuple[float, float, float, float]:
         """x, y, width and height of the upright box around the corners, in pixels."""
-        (left, top), (right, bottom) = self.corners.min(axis=0), self.corners.max(axis=0)
-        return float(left), float(top), float(right - left), float(bottom - top)
+        return box_around(self.corners)
 
 
 class Alpr:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from lp_recognition.boxes.intersection import box_around
 from lp_recognition.images.image import Image
 from lp_recognition.reading.recognizer import SymbolShares
 
@@ -52,8 +53,7 @@ class Look:
     @property
     def box(self) -> tuple[float, float, float, float]:
         """x, y, width and height of the upright box around the corners, in pixels."""
-        (left, top), (right, bottom) = self.corners.min(axis=0), self.corners.max(axis=0)
-        return float(left), float(top), float(right - left), float(bottom - top)
+        return box_around(self.corners)
 
     def to_json(self) -> dict[str, Any]:
         """The look as JSON has it: times in UTC by ISO 8601, pixels to a tenth, probabilities to four digits."""
