@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lp_recognition.model_files.pretrained import DEFAULT_CORNERS
+from lp_recognition.model_files.pretrained import DEFAULT_CORNERS, named_corners
 from lp_recognition.system.errors import UserError, run_script
 from lp_recognition.system.options import ScriptParser
 
@@ -91,7 +91,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     data, plate = _photograph()
     photograph = decode_image(data, "photograph")
     reader = Recognizer(arguments.reader)
-    looker = None if arguments.corners == "off" else Detector(arguments.corners)
+    corners = named_corners(arguments.corners)
+    looker = None if corners is None else Detector(corners)
     opened = [(name, *_open(name, photograph)) for name in arguments.models or _shipped()]
     runners = [_runner(name, detector, mmac, looker, reader, photograph, plate) for name, detector, mmac in opened]
     peer = _rapidocr(photograph, plate)

@@ -23,6 +23,11 @@ _PACKAGE = Path(__file__).parent.parent
 _PLACES = (_PACKAGE.parent / "pretrained", _PACKAGE / "pretrained_models")
 
 
+def named_corners(word: str) -> str | None:
+    """What looks at each plate again, by the word that a user gave; None where nothing does."""
+    return None if word == NO_CORNERS else word
+
+
 def shipped_models(task: str | None = None) -> dict[str, Path]:
     """The files that ship, by name: `<name>` for the int8 file of a model, `<name>_uint8` for its other one.
 

@@ -16,13 +16,12 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lp_recognition.model_files.pretrained import DEFAULT_DETECTOR
+from lp_recognition.model_files.pretrained import DEFAULT_DETECTOR, named_corners
 from lp_recognition.system.errors import run_script
 from lp_recognition.system.options import ScriptParser, parse_share
 from lp_recognition.tools.photographs import (
     Searched,
     add_options,
-    named_corners,
     open_vehicles,
     search_pictures,
     searched,
@@ -58,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from lp_recognition.reading.detector import Detector
 
     detector = Detector(arguments.detector or DEFAULT_DETECTOR, score_threshold=arguments.score_threshold)
-    corners = named_corners(arguments)
+    corners = named_corners(arguments.corners)
     looker = None if corners is None else Detector(corners)
     vehicles = open_vehicles(arguments)
 

@@ -34,13 +34,12 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lp_recognition.model_files.pretrained import DEFAULT_DETECTOR, DEFAULT_READERS
+from lp_recognition.model_files.pretrained import DEFAULT_DETECTOR, DEFAULT_READERS, named_corners
 from lp_recognition.system.errors import UserError, run_script
 from lp_recognition.system.options import ScriptParser, parse_share
 from lp_recognition.tools.photographs import (
     Searched,
     add_options,
-    named_corners,
     open_vehicles,
     read_and_searched,
     search_pictures,
@@ -119,7 +118,7 @@ def read_photographs(arguments: argparse.Namespace) -> int:
     alpr = Alpr(
         detector,
         arguments.reader or DEFAULT_READERS,
-        corners=named_corners(arguments),
+        corners=named_corners(arguments.corners),
         vehicles=open_vehicles(arguments),
     )
     if arguments.texts and not alpr.reads_texts:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from lp_recognition.model_files.pretrained import DEFAULT_CORNERS, DEFAULT_DETECTOR, NO_CORNERS
+from lp_recognition.model_files.pretrained import DEFAULT_CORNERS, DEFAULT_DETECTOR
 from lp_recognition.system.errors import UserError, print_error
 from lp_recognition.tools.printing import Form
 
@@ -76,11 +76,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--output", default="", help="draw what was found: a picture for one, a folder for several")
     parser.add_argument("--allow_url", action="store_true", help="fetch pictures whose address is http:// or https://")
-
-
-def named_corners(arguments: argparse.Namespace) -> str | None:
-    """What looks at each plate again by a command line; None where nothing does."""
-    return None if arguments.corners == NO_CORNERS else arguments.corners
 
 
 def open_vehicles(arguments: argparse.Namespace) -> VehicleDetector | None:

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lp_recognition.model_files.pretrained import DEFAULT_CORNERS, DEFAULT_DETECTOR, DEFAULT_READERS
+from lp_recognition.model_files.pretrained import DEFAULT_CORNERS, DEFAULT_DETECTOR, DEFAULT_READERS, named_corners
 from lp_recognition.system.errors import UserError, run_script
 from lp_recognition.system.options import ScriptParser, parse_share
 
@@ -49,14 +49,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from lp_recognition.reading.alpr import Alpr
     from lp_recognition.system.progress import progress_bar
-    from lp_recognition.tools.photographs import named_corners
     from lp_recognition.video.opening import open_source
 
     source = open_source(arguments.video, every=arguments.every)
     if source.is_live:
         raise UserError(f"{source.name}: expected a video file or a folder of pictures, received a live source")
     folder = _DataFolder(arguments.output)
-    alpr = Alpr(arguments.detector, arguments.reader or DEFAULT_READERS, corners=named_corners(arguments))
+    alpr = Alpr(arguments.detector, arguments.reader or DEFAULT_READERS, corners=named_corners(arguments.corners))
     stem = re.sub(r"[^\w.-]+", "-", Path(source.name).stem)
     written, problem = 0, None
     with progress_bar(source.total and -(-source.total // arguments.every), "frame", source.name) as advance:

@@ -23,7 +23,7 @@ import cv2
 import numpy as np
 
 from lp_recognition.images.image import Image
-from lp_recognition.model_files.pretrained import DEFAULT_CORNERS, DEFAULT_DETECTOR, DEFAULT_READERS, NO_CORNERS
+from lp_recognition.model_files.pretrained import DEFAULT_CORNERS, DEFAULT_DETECTOR, DEFAULT_READERS, named_corners
 from lp_recognition.reading.alpr import Alpr, AlprPlate
 from lp_recognition.reading.detector import Tiles
 from lp_recognition.system.errors import UserError
@@ -57,7 +57,7 @@ class Models:
         Raises:
             ModelError, ConfigError: as `Alpr`.
         """
-        corners = None if self.corners == NO_CORNERS else self.corners
+        corners = named_corners(self.corners)
         return Alpr(self.detector, self.readers, corners=corners, vehicles=self.vehicles or None)
 
 
