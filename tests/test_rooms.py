@@ -42,7 +42,9 @@ MORE_LIBRARIES = {
     "lp_recognition.video.deliveries.kafka": {"confluent_kafka"},
     "lp_recognition.video.deliveries.mqtt": {"paho"},
     "lp_recognition.video.database.schema": {"sqlalchemy", "alembic"},
-    "lp_recognition.video.database.migrations.first_tables": {"sqlalchemy", "alembic"},
+    **{f"lp_recognition.video.database.migrations.{name}": {"sqlalchemy", "alembic"} for name in (
+        "first_tables", "changes",
+    )},
 }  # fmt: skip
 FRAMEWORKS = {"keras", "tensorflow", "jax", "torch", "grain"}
 

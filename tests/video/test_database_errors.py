@@ -15,7 +15,7 @@ from tiny_events import make_event
 
 from lp_recognition.video.database import connection, schema
 from lp_recognition.video.database.connection import DatabaseError, DatabaseUnavailableError, parse_address
-from lp_recognition.video.database.search import Query, find_events
+from lp_recognition.video.database.search import Query, find_changes, find_events, last_change
 from lp_recognition.video.database.store import Store
 from lp_recognition.video.database.tables import Base
 
@@ -81,6 +81,25 @@ def test_the_migrations_make_the_tables_of_the_program(store):
     with store.reading() as session:
         context = MigrationContext.configure(session.connection(), opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
+
+
+def test_a_database_of_an_older_program_is_brought_up_to_date(address):
+    with Store(address) as store:
+        for number in (2, 1):
+            store.record(make_event(number))
+    engine = connection.connect(parse_address(address))
+    with engine.begin() as session:
+        for statement in (
+            "DROP INDEX ix_events_change",
+            "ALTER TABLE events DROP COLUMN change",
+            "UPDATE alembic_version SET version_num = 'first_tables'",
+        ):
+            session.execute(text(statement))
+    engine.dispose()
+    with Store(address) as store:
+        assert [(found.change, found.event.id) for found in find_changes(store, 0, 9)] == [(1, "gate-2"), (2, "gate-1")]
+        store.record(make_event(3))
+        assert last_change(store) == 3
 
 
 def test_a_database_of_a_newer_program_is_refused(address):

@@ -10,16 +10,26 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from tiny_events import NOON, make_event, passage
 
 from lp_recognition.video.database import store as store_module
 from lp_recognition.video.database.connection import DatabaseError
 from lp_recognition.video.database.outbox import Outbox, Waiting
 from lp_recognition.video.database.retention import Forgotten, forget
-from lp_recognition.video.database.search import Query, find_events, find_looks, find_sources
+from lp_recognition.video.database.search import (
+    Query,
+    count_events,
+    find_changes,
+    find_event,
+    find_events,
+    find_looks,
+    find_page,
+    find_sources,
+    last_change,
+)
 from lp_recognition.video.database.store import Store
-from lp_recognition.video.database.tables import LookRow
+from lp_recognition.video.database.tables import EventRow, LookRow
 from lp_recognition.video.events import KnownMatch
 
 
@@ -189,3 +199,58 @@ def test_numbers_of_numpy_are_kept(store):
         replace(event, confidence=np.float32(0.5), confidences=numbers, looks=looks, best=looks[0]), ["a"]
     )
     assert texts(store) == ["AB001"]
+
+
+def test_pages_lead_from_the_latest_event_to_the_first(store):
+    for number in (3, 1, 2):
+        store.record(make_event(number))
+        store.record(make_event(number, id=f"twin-{number}"))  # began at the same moment
+    query, ids, before = Query(plate="AB*", source="gate"), [], ""
+    while page := find_page(store, query, 4, before):
+        before = page[-1].event.id
+        ids.append([found.event.id for found in page])
+    assert ids == [["twin-3", "gate-3", "twin-2", "gate-2"], ["twin-1", "gate-1"]]
+    assert (count_events(store, query), count_events(store, Query(plate="AB001"))) == (6, 2)
+    assert find_page(store, query, 4, "no such event") == []
+
+
+def test_an_event_is_found_by_its_id(store):
+    store.record(make_event(1))
+    assert find_event(store, "gate-1").event.text == "AB001"
+    assert find_event(store, "gate-2") is None
+
+
+def test_what_is_new_is_found_after_the_last_change_that_one_has(store):
+    assert (last_change(store), find_changes(store, 0, 9)) == (0, [])
+    for event in (make_event(1, "start"), make_event(2), make_event(1, "here", 9)):
+        store.record(event)
+    store.record(make_event(2))  # which is no news
+    changes = find_changes(store, 0, 9)
+    assert [(found.change, found.sequence, found.event.id) for found in changes] == [(2, 1, "gate-2"), (3, 2, "gate-1")]
+    assert [found.change for found in find_changes(store, 0, 1)] == [2]
+    assert (last_change(store), find_changes(store, 3, 9)) == (3, [])
+    store.close_open("gate")
+    assert [(found.change, found.event.type) for found in find_changes(store, 3, 9)] == [(4, "end")]
+
+
+def test_two_that_write_at_a_time_make_changes_of_different_numbers(store, address):
+    other = Store(address, pictures=store.pictures.folder)
+    threads = [
+        threading.Thread(target=lambda of=of, first=first: [of.record(make_event(first + n)) for n in range(10)])
+        for of, first in ((store, 0), (other, 10))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    other.close()
+    assert [found.change for found in find_changes(store, 0, 99)] == list(range(1, 21))
+
+
+def test_a_picture_outside_of_the_folder_is_none(store, tmp_path):
+    store.record(make_event(1))
+    (tmp_path / "secret.jpg").write_bytes(b"secret")
+    with store.writing() as session:
+        session.execute(update(EventRow).values(picture="../secret.jpg", crop=str(tmp_path / "secret.jpg")))
+    found = find_event(store, "gate-1")
+    assert (found.picture, found.crop) == (None, None)

@@ -60,9 +60,11 @@ class Pictures:
         return path
 
     def find(self, path: str | None) -> Path | None:
-        """The file of a row's path; None where there is none, or no longer."""
+        """The file of a row's path; None where there is none, no longer, or where it leads out of the folder."""
         file = self.folder / path if path else None
-        return file if file is not None and file.is_file() else None
+        if file is None or not file.is_file() or not file.resolve().is_relative_to(self.folder.resolve()):
+            return None
+        return file
 
     def remove(self, *paths: str | None) -> None:
         """Removes files; those that are not there, or cannot be removed, stay what they are."""

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 
 from lp_recognition.video.database.rows import read_event, read_look
 from lp_recognition.video.database.store import Store
@@ -51,11 +51,15 @@ class FoundEvent:
         event: Without its looks and pictures.
         picture: The file of the frame; None where there is none, or no longer.
         crop: The file of the plate, likewise.
+        sequence: How often the passage was told.
+        change: The number of its last change among those of all passages.
     """
 
     event: Event
     picture: Path | None
     crop: Path | None
+    sequence: int
+    change: int
 
 
 def find_events(store: Store, query: Query) -> Iterator[FoundEvent]:
@@ -68,8 +72,54 @@ def find_events(store: Store, query: Query) -> Iterator[FoundEvent]:
         ordered = select(EventRow).where(EventRow.key.in_(select(keys))).order_by(EventRow.first_time, EventRow.key)
     with store.reading() as session:
         for row in session.scalars(ordered.execution_options(yield_per=_CHUNK)):
-            picture, crop = store.pictures.find(row.picture), store.pictures.find(row.crop)
-            yield FoundEvent(read_event(row), picture, crop)
+            yield _found(store, row)
+
+
+def find_page(store: Store, query: Query, limit: int, before: str = "") -> list[FoundEvent]:
+    """The events that are meant, the latest first, a page at a time.
+
+    Args:
+        store: The database.
+        query: Which ones; its `newest` does not matter.
+        limit: At most so many.
+        before: The id of the last one of the page before; nothing is found where it is none.
+    """
+    selected = _selected(query)
+    with store.reading() as session:
+        if before:
+            last = session.scalar(select(EventRow).where(EventRow.id == before))
+            if last is None:
+                return []
+            same = and_(EventRow.first_time == last.first_time, EventRow.key < last.key)
+            selected = selected.where(or_(EventRow.first_time < last.first_time, same))
+        ordered = selected.order_by(EventRow.first_time.desc(), EventRow.key.desc()).limit(limit)
+        return [_found(store, row) for row in session.scalars(ordered)]
+
+
+def count_events(store: Store, query: Query) -> int:
+    """How many events are meant."""
+    with store.reading() as session:
+        return session.scalar(_selected(query).with_only_columns(func.count(EventRow.key))) or 0
+
+
+def find_event(store: Store, event_id: str) -> FoundEvent | None:
+    """An event by its id; None where there is none."""
+    with store.reading() as session:
+        row = session.scalar(select(EventRow).where(EventRow.id == event_id))
+        return None if row is None else _found(store, row)
+
+
+def find_changes(store: Store, after: int, limit: int) -> list[FoundEvent]:
+    """The passages that have changed after a change, as they are now, in the order of their changes."""
+    query = select(EventRow).where(EventRow.change > after).order_by(EventRow.change).limit(limit)
+    with store.reading() as session:
+        return [_found(store, row) for row in session.scalars(query)]
+
+
+def last_change(store: Store) -> int:
+    """The number of the newest change; 0 where there is none."""
+    with store.reading() as session:
+        return session.scalar(select(func.max(EventRow.change))) or 0
 
 
 def find_looks(store: Store, event_id: str) -> list[Look]:
@@ -83,6 +133,11 @@ def find_sources(store: Store) -> list[str]:
     """The names of all streams, by the alphabet."""
     with store.reading() as session:
         return list(session.scalars(select(SourceRow.name).order_by(SourceRow.name)))
+
+
+def _found(store: Store, row: EventRow) -> FoundEvent:
+    picture, crop = store.pictures.find(row.picture), store.pictures.find(row.crop)
+    return FoundEvent(read_event(row), picture, crop, row.sequence, row.change)
 
 
 def _selected(query: Query) -> Select[Any]:

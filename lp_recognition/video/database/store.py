@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Engine, Select, insert, select
+from sqlalchemy import Engine, Select, func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 #: So long is a source waited for that another program has.
 _CLAIM_SECONDS = 3.0
+#: Any number: programs that write events of a PostgreSQL database wait for each other by it.
+_CHANGING = 0x504C4155
 
 _log = logging.getLogger(__name__)
 
@@ -172,11 +174,12 @@ class Store:
         """
         query = select(EventRow).join(SourceRow).where(SourceRow.name == source, EventRow.type != "end")
         with self.writing() as session:
-            events = []
+            change, events = _last_change(session), []
             for row in session.scalars(query.order_by(EventRow.key).with_for_update(of=EventRow)):
                 event = replace(read_event(row), type="end")
                 row.type = "end"
                 row.sequence += 1
+                row.change = change = change + 1
                 _add_deliveries(session, row, event, targets_of(event))
                 events.append(event)
         return events
@@ -214,6 +217,7 @@ def _passage(event: Event) -> Select[Any]:
 
 def _keep(session: Session, event: Event, pictures: Mapping[str, str], targets: Sequence[str]) -> bool:
     """Writes the rows of an event, unless it is no news; returns whether it was."""
+    change = _last_change(session)
     row = session.scalar(_passage(event).with_for_update(of=EventRow))
     if row is not None and not _is_news(row, event):
         return False
@@ -221,6 +225,7 @@ def _keep(session: Session, event: Event, pictures: Mapping[str, str], targets: 
         row = EventRow(id=event.id, sequence=0, source=_source(session, event.source))
         session.add(row)
     row.sequence += 1
+    row.change = change + 1
     write_event(row, event)
     row.picture = pictures.get("picture") or row.picture
     row.crop = pictures.get("crop") or row.crop
@@ -234,6 +239,17 @@ def _keep(session: Session, event: Event, pictures: Mapping[str, str], targets: 
 def _is_news(row: EventRow, event: Event) -> bool:
     """Whether an event comes after all that is known of its passage."""
     return row.type != "end" and (event.type == "end" or event.last_time > row.last_time)
+
+
+def _last_change(session: Session) -> int:
+    """The number of the newest change; nobody else makes one until the transaction ends.
+
+    On SQLite one writes at a time anyway. Elsewhere a change could else be seen before one of a smaller number, and
+    whoever asks for all after it would never be given that.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _CHANGING})
+    return session.scalar(select(func.max(EventRow.change))) or 0
 
 
 def _source(session: Session, name: str) -> SourceRow:

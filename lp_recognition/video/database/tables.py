@@ -66,6 +66,7 @@ class EventRow(Base):
     Attributes:
         plate_key: What all ways to write the text have in common; searches go by it.
         sequence: How many messages the passage has had, the latest included.
+        change: The number of its last change among those of all passages: the newest one's is the largest.
         known_plate: The key of the known plate that it is taken for, if any; `known` has the match.
         picture: The frame of the best look, a file in the folder of pictures; None where there is none, or no longer.
         crop: The plate in it, likewise.
@@ -79,6 +80,7 @@ class EventRow(Base):
     source_key: Mapped[int] = mapped_column(ForeignKey("sources.key"))
     type: Mapped[str] = mapped_column(index=True)
     sequence: Mapped[int]
+    change: Mapped[int] = mapped_column(index=True, server_default="0")
     text: Mapped[str]
     plate_key: Mapped[str] = mapped_column(index=True)
     confidence: Mapped[float]
