@@ -18,7 +18,6 @@ export writes such a file again, to standard output where none is named.
 from __future__ import annotations
 
 import argparse
-import io
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -30,7 +29,6 @@ from lp_recognition.tools.printing import add_forms, print_json
 
 if TYPE_CHECKING:
     from lp_recognition.video.database.store import Store
-    from lp_recognition.video.known import KnownPlate
 
 _FORMS = {
     "table": "a table for people, a row a plate",
@@ -96,9 +94,10 @@ def _export(store: Store, arguments: argparse.Namespace) -> int:
     from lp_recognition.system.files import write_text
     from lp_recognition.system.outputs import refuse_existing
     from lp_recognition.video.database.known_plates import list_known
+    from lp_recognition.video.known_lists import known_list_text
 
     path = Path(_only_name(arguments, "a CSV file to write")) if arguments.names else None
-    text = _as_csv(list_known(store))
+    text = known_list_text(list_known(store))
     if path is None:
         print(text, end="")
         return 0
@@ -112,15 +111,16 @@ def _export(store: Store, arguments: argparse.Namespace) -> int:
 def _list(store: Store, arguments: argparse.Namespace) -> int:
     from lp_recognition.system.tables import format_table
     from lp_recognition.video.database.known_plates import list_known
+    from lp_recognition.video.known_lists import known_list_text, record_names
 
     plates = list_known(store)
     if arguments.form == "csv":
-        print(_as_csv(plates), end="")
+        print(known_list_text(plates), end="")
     elif arguments.form == "json":
         for plate in plates:
             print_json({"plate": plate.plate, "note": plate.note, "record": dict(plate.record)})
     else:
-        names = list(dict.fromkeys(name for plate in plates for name in plate.record))
+        names = record_names(plates)
         rows = [[one.plate, one.note, *(one.record.get(name, "") for name in names)] for one in plates]
         print(format_table(["plate", "note", *names], [[" ".join(cell.split()) for cell in row] for row in rows]))
     return 0
@@ -138,7 +138,7 @@ def _add(store: Store, arguments: argparse.Namespace) -> int:
         record[name] = value
     plates = [KnownPlate(name, arguments.note, record) for name in _some_names(arguments, "plates to add")]
     for plate in plates:
-        if not plate.key.strip("?*"):
+        if not plate.is_plate:
             raise UserError(f"known add: expected a plate, received {plate.plate!r}")
     added, replaced = put_known(store, plates)
     print(f"added: {added}, replaced: {replaced}")
@@ -163,14 +163,6 @@ _ACTIONS: dict[str, Callable[[Store, argparse.Namespace], int]] = {
     "add": _add,
     "remove": _remove,
 }
-
-
-def _as_csv(plates: Sequence[KnownPlate]) -> str:
-    from lp_recognition.video.known_lists import write_known_list
-
-    file = io.StringIO()
-    write_known_list(plates, file)
-    return file.getvalue()
 
 
 def _only_name(arguments: argparse.Namespace, what: str) -> str:

@@ -13,6 +13,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import extract
@@ -36,16 +37,23 @@ class KnownPlate:
         plate: As it was written; `?` and `*` are wild cards.
         note: What a person wants to be told of it.
         record: The columns of its row, by their names.
+        changed: When it was added to a database, or changed there; None of one that is in none.
     """
 
     plate: str
     note: str = ""
     record: Mapping[str, str] = field(default_factory=dict)
+    changed: datetime | None = field(default=None, compare=False)
 
     @property
     def key(self) -> str:
         """What all ways to write it have in common, its wild cards kept; empty where nothing of a plate is left."""
         return known_key(self.plate)
+
+    @property
+    def is_plate(self) -> bool:
+        """Whether it holds anything of a plate beside wild cards."""
+        return bool(self.key.strip("?*"))
 
 
 def known_key(plate: str) -> str:

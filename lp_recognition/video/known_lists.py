@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TextIO
 
 from lp_recognition.lists.tables import COLUMNS, delimiter_of
 from lp_recognition.system.errors import UserError, summarize
@@ -28,8 +26,30 @@ def read_known_list(path: str | Path) -> list[KnownPlate]:
     Raises:
         UserError: by `file:row`, rows that are broken, hold no plate, or one that stands further up.
     """
-    path = Path(path)
-    rows, problems = _rows(path, _read(path))
+    try:
+        return parse_known_list(Path(path).read_bytes(), str(path))
+    except FileNotFoundError:
+        raise UserError(f"{path}: expected a list of known plates (CSV), received no such file") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def parse_known_list(data: bytes, path: str) -> list[KnownPlate]:
+    """The plates of a CSV file that is given by its bytes; see `read_known_list`.
+
+    Args:
+        data: The file.
+        path: Its name, for messages.
+
+    Raises:
+        UserError: as `read_known_list`.
+    """
+    try:
+        text = decode_text(data)
+    except UnicodeDecodeError as error:
+        message = f"{path}: expected UTF-8 text, received byte {error.start} of another encoding; save it as UTF-8"
+        raise UserError(message) from None
+    rows, problems = _rows(path, text)
     names, plate_place, has_header = _columns(path, rows[0][1] if rows else [])
     plates: list[KnownPlate] = []
     lines: dict[str, int] = {}
@@ -39,7 +59,7 @@ def read_known_list(path: str | Path) -> list[KnownPlate]:
             problems.append(f"{where}: expected {len(names)} columns, received {len(cells)}")
             continue
         plate = _plate_of(names, cells, plate_place)
-        if not re.sub(r"[?*]", "", plate.key):
+        if not plate.is_plate:
             problems.append(f"{where}: expected a plate, received {plate.plate!r}")
         elif plate.key in lines:
             problems.append(f"{where}: expected each plate once, received {plate.plate} as in row {lines[plate.key]}")
@@ -53,29 +73,22 @@ def read_known_list(path: str | Path) -> list[KnownPlate]:
     return plates
 
 
-def write_known_list(plates: Iterable[KnownPlate], file: TextIO) -> None:
-    """Writes a CSV file that `read_known_list` reads back: plate, note, and the columns of all records."""
-    plates = list(plates)
-    names = list(dict.fromkeys(name for plate in plates for name in plate.record))
+def known_list_text(plates: Sequence[KnownPlate]) -> str:
+    """A CSV file that `read_known_list` reads back: plate, note, and the columns of all records."""
+    names, file = record_names(plates), io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(["plate", _NOTE, *names])
     for plate in plates:
         writer.writerow([plate.plate, plate.note, *(plate.record.get(name, "") for name in names)])
+    return file.getvalue()
 
 
-def _read(path: Path) -> str:
-    try:
-        return decode_text(path.read_bytes())
-    except FileNotFoundError:
-        raise UserError(f"{path}: expected a list of known plates (CSV), received no such file") from None
-    except UnicodeDecodeError as error:
-        message = f"{path}: expected UTF-8 text, received byte {error.start} of another encoding; save it as UTF-8"
-        raise UserError(message) from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+def record_names(plates: Iterable[KnownPlate]) -> list[str]:
+    """The names of the columns of all records."""
+    return list(dict.fromkeys(name for plate in plates for name in plate.record))
 
 
-def _rows(path: Path, text: str) -> tuple[list[tuple[int, list[str]]], list[str]]:
+def _rows(path: str, text: str) -> tuple[list[tuple[int, list[str]]], list[str]]:
     """The rows with the lines they begin in, empty ones left out; and what is wrong."""
     first = next((line for line in text.splitlines() if line.strip()), "")
     lines = io.StringIO(text.replace("\0", "\N{REPLACEMENT CHARACTER}"), newline="")
@@ -93,7 +106,7 @@ def _rows(path: Path, text: str) -> tuple[list[tuple[int, list[str]]], list[str]
             rows.append((line, cells))
 
 
-def _columns(path: Path, first: Sequence[str]) -> tuple[list[str], int, bool]:
+def _columns(path: str, first: Sequence[str]) -> tuple[list[str], int, bool]:
     """The names of the columns, the place of the plate among them, and whether the first row is theirs."""
     lowered = [cell.lower() for cell in first]
     places = [lowered.index(name) for name in _PLATE_NAMES if name in lowered]

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-import io
 import re
 import threading
 
 import pytest
 
 from lp_recognition.system.errors import UserError
-from lp_recognition.video.database.known_plates import StoredKnownPlates, list_known, put_known, remove_known
+from lp_recognition.video.database.known_plates import (
+    KnownConflictError,
+    KnownMissingError,
+    StoredKnownPlates,
+    add_known,
+    edit_known,
+    find_known,
+    list_known,
+    put_known,
+    remove_known,
+)
 from lp_recognition.video.database.store import Store
 from lp_recognition.video.known import KnownPlate
-from lp_recognition.video.known_lists import read_known_list, write_known_list
+from lp_recognition.video.known_lists import known_list_text, read_known_list
 
 
 def read(tmp_path, text: str) -> list[KnownPlate]:
@@ -61,9 +70,7 @@ def test_a_list_that_is_written_reads_the_same(tmp_path):
         KnownPlate("AB 12", "the baker", {"flat": "7", "name": 'E"v,e'}),
         KnownPlate("C?*", "", {"flat": "", "name": "two\nlines"}),
     ]
-    file = io.StringIO()
-    write_known_list(plates, file)
-    assert read(tmp_path, file.getvalue()) == plates
+    assert read(tmp_path, known_list_text(plates)) == plates
 
 
 # ---- In the database -----------------------------------------------------------------------------------------------
@@ -119,3 +126,35 @@ def test_a_list_that_cannot_be_read_is_told(tmp_path):
     (tmp_path / "latin.csv").write_bytes(b"plate\nK\xd6 12\n")
     with pytest.raises(UserError, match="received byte 7 of another encoding; save it as UTF-8"):
         read_known_list(tmp_path / "latin.csv")
+
+
+def test_an_edit_changes_what_it_names_alone(store):
+    put_known(store, [KnownPlate("AB 12", "the baker", {"flat": "7"}), KnownPlate("CD34", "Ann")])
+    assert edit_known(store, "ab-12", plate="AB 13") == KnownPlate("AB 13", "the baker", {"flat": "7"})
+    assert edit_known(store, "AB13", note="the butcher") == KnownPlate("AB 13", "the butcher", {"flat": "7"})
+    assert edit_known(store, "AB13", note="", record={}) == KnownPlate("AB 13")
+    assert list_known(store) == [KnownPlate("AB 13"), KnownPlate("CD34", "Ann")]
+    assert find_known(store, "ab13") == KnownPlate("AB 13")
+    assert find_known(store, "AB12") is None
+
+
+def test_no_edit_loses_what_another_one_wrote(store):
+    seen = add_known(store, KnownPlate("AB 12", "the baker")).changed
+    add_known(store, KnownPlate("CD34", "Ann"))
+    for change in (
+        lambda: add_known(store, KnownPlate("ab12")),
+        lambda: edit_known(store, "AB12", plate="CD 34"),
+        lambda: edit_known(store, "AB12", note="the thief", seen=seen.replace(year=2001)),
+    ):
+        with pytest.raises(KnownConflictError):
+            change()
+    with pytest.raises(KnownMissingError, match="EF56 is not known"):
+        edit_known(store, "EF56", note="")
+    assert list_known(store) == [KnownPlate("AB 12", "the baker"), KnownPlate("CD34", "Ann")]
+    assert edit_known(store, "AB12", note="the butcher", seen=seen).note == "the butcher"
+
+
+def test_a_list_without_notes_loses_none_where_they_shall_stay(store):
+    put_known(store, [KnownPlate("AB12", "the baker", {"flat": "7", "floor": "1"})])
+    assert put_known(store, [KnownPlate("ab 12", "", {"flat": "8", "floor": ""})], keep=True) == (0, 1)
+    assert list_known(store) == [KnownPlate("ab 12", "the baker", {"flat": "8", "floor": "1"})]
