@@ -7,6 +7,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from datetime import datetime, timezone
+from typing import Any
 
 from lp_recognition.video.events import Event
 from lp_recognition.video.frames import Frame
@@ -20,6 +21,8 @@ _EVENTS = 200
 
 class Figures:
     """The figures of one stream.
+
+    They may be asked for by other threads than the one that watches.
 
     Args:
         source: Where its frames come from.
@@ -44,8 +47,10 @@ class Figures:
     def look(self) -> None:
         """A frame was looked at."""
         self.looked += 1
-        self._looks.append(self._clock())
-        self._forget()
+        now = self._clock()
+        self._looks.append(now)
+        while self._looks[0] < now - _WINDOW_S:
+            self._looks.popleft()
 
     def tell(self, event: Event, frame: Frame | None) -> None:
         """An event was told, because of a frame: None where no frame brought it about."""
@@ -56,22 +61,23 @@ class Figures:
     @property
     def frames_per_second(self) -> float:
         """Frames looked at in a second, of late."""
-        self._forget()
-        span = min(_WINDOW_S, self._clock() - self._began)
-        return len(self._looks) / span if span > 0 else 0.0
+        now = self._clock()
+        span = min(_WINDOW_S, now - self._began)
+        # Of a copy, as below: others ask while the stream is watched.
+        return sum(look >= now - _WINDOW_S for look in tuple(self._looks)) / span if span > 0 else 0.0
 
     @property
     def latency_ms(self) -> float | None:
         """Of 100 events 95 are told at most so long after their frame was captured; None of files."""
-        if not self._latencies:
+        ordered = sorted(tuple(self._latencies))
+        if not ordered:
             return None
-        ordered = sorted(self._latencies)
         return 1000 * ordered[math.ceil(0.95 * len(ordered)) - 1]
 
     @property
     def dropped(self) -> dict[str, int]:
         """Frames that were lost, by the reason."""
-        return {reason: count for reason, count in self._source.dropped.items() if count}
+        return {reason: count for reason, count in dict(self._source.dropped).items() if count}
 
     @property
     def captured(self) -> int:
@@ -93,6 +99,17 @@ class Figures:
         """Whether it is a camera's, and no recording."""
         return self._source.is_live
 
-    def _forget(self) -> None:
-        while self._looks and self._looks[0] < self._clock() - _WINDOW_S:
-            self._looks.popleft()
+    def to_json(self) -> dict[str, Any]:
+        """All of it, for a page or a program that asks how the stream gets on."""
+        return {
+            "name": self.name,
+            "state": self.state,
+            "is_live": self.is_live,
+            "frames_per_second": round(self.frames_per_second, 1),
+            "captured": self.captured,
+            "looked": self.looked,
+            "dropped": self.dropped,
+            "failures": self.failures,
+            "latency_ms": None if self.latency_ms is None else round(self.latency_ms),
+            "passages": self.events["end"],
+        }

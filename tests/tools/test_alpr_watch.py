@@ -167,8 +167,7 @@ def test_a_page_shows_the_streams(run, monkeypatch):
     def see(self, stream, frame, visible, events):
         seen(self, stream, frame, visible, events)
         if frame.number == 0:
-            fetched["page"] = self.answer("/").data.decode()  # from now on frames are drawn
-            monkeypatch.setattr("lp_recognition.video.live_page._PAUSE_S", 0.0)
+            fetched["page"] = self.answer("/").data.decode()
         fetched["picture"], fetched["state"] = self.answer("/0.jpg"), json.loads(self.answer("/state.json").data)
         assert self.answer("/1.jpg") is None
 
