@@ -297,6 +297,13 @@ class Format(_Closed):
             previous = name
         return width
 
+    def spans_mm(self, row: str, line: Line) -> list[tuple[float, float]]:
+        """Left and right edge of each character of one line of a pattern, from the plate's left edge."""
+        start = line.center_mm[0] - self.row_width_mm(row, line) / 2
+        ends = [start + self.row_width_mm(row[: i + 1], line) for i, name in enumerate(row) if name in self.alphabets]
+        widths = [self.box_of(name)[0] for name in row if name in self.alphabets]
+        return [(end - width, end) for end, width in zip(ends, widths, strict=True)]
+
     def row_span_mm(self, row: str, line: Line) -> tuple[float, float]:
         """Where the characters of one line of a pattern begin and end, from the plate's upper edge."""
         middles = [(line.center_mm[1] - self.alphabets[n].raise_mm, n) for n in row if n in self.alphabets]

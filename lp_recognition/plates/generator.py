@@ -14,6 +14,7 @@ from lp_recognition.plates.degradations import Degradations
 from lp_recognition.plates.drawing import PlateDrawer
 from lp_recognition.plates.fonts import FontError, check_built_in, check_font
 from lp_recognition.plates.formats import FormatError, load_format
+from lp_recognition.plates.glyph_pictures import check_folder
 from lp_recognition.plates.lines import cut_line
 from lp_recognition.plates.photograph import Camera
 from lp_recognition.plates.strokes import SHAPES
@@ -52,12 +53,14 @@ class PlateGenerator:
         font: A user's TrueType font for all glyphs; None for the built-in lettering.
         degradations: What happens to plates; None for the default.
         extra_fonts: TrueType fonts that share the work of the built-in one for characters of which the toolkit has no
-            strokes, such as the Chinese ones; not together with `font`, which draws everything.
+            strokes, such as the Chinese ones; and folders of pictures, `<character>/<any name>.png`, that share it for
+            whatever they show. Not together with `font`, which draws everything.
         single_lines: Of a plate of several lines, show one, as photographs' plates are cut for readers of one line.
 
     Raises:
         FormatError: a format is unknown or wrong, or a weight is not positive.
-        FontError: a font cannot be read or lacks a glyph; or there are `extra_fonts` beside a `font`.
+        FontError: a font cannot be read or lacks a glyph, a folder has no pictures of characters; or there are
+            `extra_fonts` beside a `font`.
     """
 
     def __init__(
@@ -94,7 +97,10 @@ class PlateGenerator:
             without_strokes = [character for character in self.characters if character not in SHAPES]
             check_built_in(without_strokes)
             for path in extra:
-                check_font(path, without_strokes)
+                if Path(path).is_dir():
+                    check_folder(path)
+                else:
+                    check_font(path, without_strokes)
         elif extra:
             raise FontError(f"{extra[0]}: expected no extra fonts beside {font}, which draws all glyphs; leave one out")
         else:

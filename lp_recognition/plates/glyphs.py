@@ -1,4 +1,4 @@
-"""Glyphs as masks: the toolkit's own strokes, OpenCV's built-in fonts, or a user's font.
+"""Glyphs as masks: the toolkit's own strokes, OpenCV's built-in fonts, or a user's fonts and pictures of characters.
 
 A *face* is one way of lettering a plate: which shapes, how wide, how heavy, how round, how slanted. There are a fixed
 number of faces; face `k` is always the same, so that masks can be cached and every process draws alike.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from lp_recognition.plates.fonts import outline
 from lp_recognition.plates.formats import Lettering
+from lp_recognition.plates.glyph_pictures import characters_of, pictured
 from lp_recognition.plates.strokes import SHAPES
 
 Mask = NDArray[Any]  # uint8; OpenCV's own types are wider
@@ -119,7 +121,11 @@ class GlyphBook:
     def _draw(self, face: Face, character: str, width: int, height: int, padding: int) -> Mask:
         scale = _OVERSAMPLING
         box = (width * scale, height * scale)
-        if face.kind == "strokes" and character in SHAPES:
+        folder = self._folder(face, character)
+        if folder is not None:
+            picture = pictured(folder, character, box, Random(f"{face.seed} {character} picture"))
+            glyph = _draw_picture(picture, character, box, padding * scale, face)
+        elif face.kind == "strokes" and character in SHAPES:
             stroke = self._stroke_ratio * face.heaviness * box[1] * (0.84 if character in "MW" else 1.0)
             glyph = _draw_strokes(self._shape(face, character), box, padding * scale, stroke, face)
         elif face.kind == "font":
@@ -127,7 +133,8 @@ class GlyphBook:
         elif character in SHAPES:
             glyph = _draw_font(face.kind, character, box, padding * scale, face)
         else:
-            font = Random(f"{face.seed} {character} font").choice(["uni", *self._extra_fonts]) if face.seed else "uni"
+            fonts = ["uni", *(font for font in self._extra_fonts if not Path(font).is_dir())]
+            font = Random(f"{face.seed} {character} font").choice(fonts) if face.seed else "uni"
             glyph = _draw_font(font, character, box, padding * scale, face)
         if face.slant:
             middle = glyph.shape[0] / 2
@@ -135,6 +142,16 @@ class GlyphBook:
             glyph = cv2.warpAffine(glyph, lean, (glyph.shape[1], glyph.shape[0]))
         size = (width + 2 * padding, height + 2 * padding)
         return np.asarray(cv2.resize(glyph, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+    def _folder(self, face: Face, character: str) -> str | None:
+        """The folder of pictures that a character of a face is drawn from, if any: all sources share the work alike."""
+        if not face.seed:
+            return None
+        folders = [name for name in self._extra_fonts if Path(name).is_dir() and character in characters_of(name)]
+        others = 1 if character in SHAPES else 1 + sum(not Path(name).is_dir() for name in self._extra_fonts)
+        # The letters and digits of a plate are of one lettering; the Chinese character beside them has its own.
+        random = Random(f"{face.seed} letters" if character in SHAPES else f"{face.seed} {character} folder")
+        return random.choice([*[None] * others, *folders]) if folders else None
 
     def _shape(self, face: Face, character: str) -> list[str]:
         shapes = SHAPES[character]
@@ -255,6 +272,18 @@ def _draw_font(font: str, character: str, box: tuple[int, int], padding: int, fa
             glyph = cv2.erode(glyph, np.ones((1 - taller, 1), np.uint8))
     left, top = padding + (box[0] - size[0]) // 2, padding + (box[1] - size[1]) // 2
     canvas[top : top + size[1], left : left + size[0]] = glyph
+    return canvas
+
+
+def _draw_picture(picture: Mask, character: str, box: tuple[int, int], padding: int, face: Face) -> Mask:
+    """Lays a picture of a character into its box: Chinese characters fill it, narrow letters stay narrow."""
+    width = box[0] * (0.94 + 0.06 * min(face.width, 1.0))
+    if character in SHAPES:
+        width = min(box[0] * min(face.width, 1.0), picture.shape[1] * box[1] / picture.shape[0])
+    size = (max(1, round(width)), box[1])
+    canvas = np.zeros((box[1] + 2 * padding, box[0] + 2 * padding), np.uint8)
+    rows, left = slice(padding, padding + size[1]), padding + (box[0] - size[0]) // 2
+    canvas[rows, left : left + size[0]] = cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC)
     return canvas
 
 

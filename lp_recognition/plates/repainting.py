@@ -5,13 +5,12 @@ sees the other provinces as drawings alone. Here the first character of a real c
 strokes give way to the plate's colour around them, and the glyph of another character takes their place, in the ink and
 as blurred as its neighbours.
 
-The crop must be cut along the plate, as those of CCPD are. Where the character stands is looked for near the place that
-the plate's format states.
+The crop must be cut along the plate, as those of CCPD are. Where the character stands is told by all of
+the plate's characters together, as its format spaces them.
 """
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,38 +22,26 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from lp_recognition.plates.formats import Format, FormatError
+from lp_recognition.plates.glyph_row import GlyphRow, find_row
 from lp_recognition.plates.glyphs import GlyphBook, padding_of
 
 Image = NDArray[Any]  # uint8; OpenCV's own types are wider
 
-_FACES = 48
+_FACES = 256
 #: Glyphs are drawn this high and then brought to their size in the crop.
 _GLYPH_HEIGHT = 120
-#: Slopes of a line of text, in rows a column.
-_SLOPES = np.linspace(-0.16, 0.16, 17)
-#: The slope is looked for on so many parts of the width.
-_PARTS = 24
 
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a layout's first glyph stands, as fractions of the plate's width, and what may stand there."""
+    """Where a layout's glyphs stand, as fractions of the plate's width, and what may stand in the first place."""
 
     labels: re.Pattern[str]
     characters: str
-    right: float  # edge of the first glyph's box
-    width: float
-    aspect: float  # its width over its height
-    gap: float  # between it and the next
+    spans: tuple[tuple[float, float], ...]  # of each glyph: its left and right edge
+    aspect: float  # of the first: its width over its height
+    gap: float  # between two
     glyphs: GlyphBook
-
-
-@dataclass(frozen=True)
-class _Box:
-    left: float
-    right: float
-    top: int
-    bottom: int
 
 
 class Repainter:
@@ -62,7 +49,7 @@ class Repainter:
 
     Args:
         formats: The formats; those of several lines are passed over.
-        extra_fonts: TrueType files beside the built-in font, for characters that have no strokes of the toolkit.
+        extra_fonts: As of `PlateGenerator`: fonts and folders of pictures beside the built-in font.
 
     Raises:
         FormatError: no format has a single line.
@@ -88,21 +75,16 @@ class Repainter:
         place = next((place for place in self._places if place.labels.fullmatch(label)), None)
         if place is None or min(image.shape[:2]) < 12:
             return image, label
-        light = image.mean(axis=2, dtype=np.float32)
-        slope = _slope_of(light)
-        straight, light = _sheared(image, -slope), _sheared(light, -slope)
-        box = _find_glyph(light, place)
-        if box is None:
+        row = find_row(image.mean(axis=2, dtype=np.float32), place.spans, place.gap)
+        if row is None:
             return image, label
         character = place.characters[int(rng.integers(len(place.characters)))]
         face, glyph_width = int(rng.integers(_FACES)), round(_GLYPH_HEIGHT * place.aspect)
         glyph, _ = place.glyphs.mask(face, character, glyph_width, _GLYPH_HEIGHT)
-        painted, cover = _paint(straight, light, box, glyph, place, rng)
+        painted, cover = _paint(row.straightened(image), row, glyph, place, rng)
         # What is not painted stays as sharp as it was.
-        width, middle = painted.shape[1], (image.shape[1] - 1) / 2
-        cover, painted = _sheared(cover, slope, middle)[:, :, None], _sheared(painted, slope, middle)
-        out = image.copy()
-        out[:, :width] = np.clip(image[:, :width] * (1 - cover) + cover * painted + 0.5, 0, 255).astype(np.uint8)
+        painted, cover = row.laid_back(painted), row.laid_back(cover[:, :, None])
+        out = np.clip(image * (1 - cover) + cover * painted + 0.5, 0, 255).astype(np.uint8)
         return out, character + label[1:]
 
 
@@ -115,14 +97,14 @@ def _places(fmt: Format, extra_fonts: Sequence[str]) -> list[_Place]:
         if layout.pattern[0] not in fmt.alphabets or len(names) < 3:
             continue
         width, height = fmt.box_of(names[0])
-        left = line.center_mm[0] - fmt.row_width_mm(layout.pattern, line) / 2
         classes = ["[" + re.escape(fmt.alphabets[name].characters) + "]" for name in names]
         found.append(
             _Place(
                 labels=re.compile("".join(classes)),
                 characters=fmt.alphabets[names[0]].characters,
-                right=(left + width) / plate_width,
-                width=width / plate_width,
+                spans=tuple(
+                    (left / plate_width, right / plate_width) for left, right in fmt.spans_mm(layout.pattern, line)
+                ),
                 aspect=width / height,
                 gap=line.gap_mm / plate_width,
                 glyphs=glyphs,
@@ -131,84 +113,13 @@ def _places(fmt: Format, extra_fonts: Sequence[str]) -> list[_Place]:
     return found
 
 
-def _slope_of(light: NDArray[np.float32]) -> float:
-    """The slope of the line of text, in rows a column: where rows of it differ most in how many strokes they hold."""
-    height, width = light.shape
-    steepness = np.abs(cv2.Sobel(light, cv2.CV_32F, 1, 0, ksize=3))
-    parts = np.asarray(cv2.resize(steepness, (_PARTS, height), interpolation=cv2.INTER_AREA), np.float32)
-    levelled = parts[_levelled_rows(height, width), np.arange(_PARTS)]  # (slopes, height, parts)
-    return float(_SLOPES[int(np.argmax(levelled.mean(axis=2).var(axis=1)))])
-
-
-@functools.lru_cache(maxsize=64)
-def _levelled_rows(height: int, width: int) -> NDArray[np.intp]:
-    """For each slope, row and part of the width: the row that comes there when that slope is levelled."""
-    from_middle = ((np.arange(_PARTS) + 0.5) / _PARTS - 0.5) * width
-    rows = np.arange(height)[None, :, None] + np.rint(_SLOPES[:, None, None] * from_middle[None, None, :])
-    return np.clip(rows, 0, height - 1).astype(np.intp)
-
-
-def _sheared(image: Image, slope: float, middle: float | None = None) -> Image:
-    """Moves each column down by `slope` rows a column, the one at `middle` (of the image, or stated) by none."""
-    height, width = image.shape[:2]
-    middle = (width - 1) / 2 if middle is None else middle
-    matrix = np.array([[1, 0, 0], [slope, 1, -slope * middle]])
-    return np.asarray(
-        cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    ).reshape(image.shape)
-
-
-def _find_glyph(light: NDArray[np.float32], place: _Place) -> _Box | None:
-    """The box of the first glyph of a straight line of text: up to the emptiest columns near the gap behind it.
-
-    None where no strokes stand in the box, or some in the gap: the crop is not cut along the plate, or hardly legible.
-    """
-    width = light.shape[1]
-    steepness = np.abs(cv2.Sobel(light, cv2.CV_32F, 1, 0, ksize=3))
-    top, bottom = _band(steepness[:, : int(0.6 * width)].mean(axis=1))
-    columns = cv2.GaussianBlur(steepness[top:bottom].mean(axis=0)[None], (0, 0), 0.006 * width)[0]
-    at = (np.arange(width) + 0.5) / width
-    usual = columns[: max(1, int(0.4 * width))].mean() + 1e-6
-    expected = place.right + place.gap / 2
-    cost = columns / usual + 0.25 * ((at - expected) / (0.4 * place.width)) ** 2
-    cost[np.abs(at - expected) > 0.5 * place.width] = np.inf
-    middle = int(np.argmin(cost))
-    end = middle - place.gap * width / 2
-    strokes = columns[max(0, int(end - place.width * width)) : max(int(end), 1)].mean() / usual
-    if columns[middle] > 0.7 * usual or strokes < 0.75:
-        return None
-    top, bottom = _band(steepness[:, int(0.02 * width) : max(int(end), int(0.02 * width) + 1)].mean(axis=1))
-    return _Box(max(0.0, end - place.width * width), max(end, 3.0), top, bottom)
-
-
-def _band(rows: NDArray[np.float32]) -> tuple[int, int]:
-    """The rows in which strokes are dense: the two-level profile that fits best, over 0.45 to 0.92 of the height."""
-    height = len(rows)
-    top, bottom = _bands(height)
-    sums = np.concatenate([[0.0], np.cumsum(rows)])
-    count, inside = bottom - top, sums[bottom] - sums[top]
-    # The difference of means, weighted as in an analysis of variance.
-    score = (inside / count - (sums[-1] - inside) / (height - count)) * np.sqrt(count * (height - count))
-    best = int(np.argmax(score))
-    return int(top[best]), int(bottom[best])
-
-
-@functools.lru_cache(maxsize=64)
-def _bands(height: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """First row and the row after the last of all bands of 0.45 to 0.92 of a height."""
-    top, bottom = (grid.ravel() for grid in np.meshgrid(np.arange(height), np.arange(1, height + 1), indexing="ij"))
-    fits = (bottom - top >= 0.45 * height) & (bottom - top <= 0.92 * height)
-    return top[fits], bottom[fits]
-
-
 def _paint(
-    image: Image, light: NDArray[np.float32], box: _Box, glyph: Image, place: _Place, rng: Generator
+    image: Image, box: GlyphRow, glyph: Image, place: _Place, rng: Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The crop's left part with the glyph, float32, and how much of each of its pixels is painted, in [0, 1]."""
+    """The crop with the glyph, float32, and how much of each of its pixels is painted, in [0, 1]."""
+    light = image.mean(axis=2, dtype=np.float32)
     height, width = light.shape
-    text = light[box.top : box.bottom, int(0.03 * width) : int(0.9 * width)]
-    dark, middle, bright = np.percentile(text, [6, 50, 94])
-    sign = 1.0 if bright - middle > middle - dark else -1.0  # bright ink on dark, or dark ink on bright
+    sign = 1.0 if box.is_bright else -1.0
 
     near = slice(int(0.2 * width), int(0.8 * width))
     inks = image[box.top : box.bottom, near].reshape(-1, image.shape[2]).astype(np.float32)
@@ -222,14 +133,14 @@ def _paint(
     background = _without_strokes(region, sign * light[y0:y1, x0:x1], sign * float(ink.mean()), 0.05 * width)
 
     contrast = abs(float(ink.mean() - background.mean())) + 1
-    beside = light[box.top : box.bottom, x1 : int(0.42 * width)]
+    beside = light[box.top : box.bottom, x1 : x1 + int(0.25 * width)]
     steepest = np.percentile(np.abs(np.diff(beside, axis=1)), 97) / contrast
     # An edge that was blurred by a Gaussian of sigma is as steep as 0.4 / sigma.
     sigma = float(np.clip(0.36 / max(steepest, 0.05), 0.35, 0.02 * width)) * rng.uniform(0.8, 1.2)
     alpha = _placed(glyph, box, (x0, y0), background.shape[:2], sigma)
     painted = background + alpha[:, :, None] * (ink * rng.uniform(0.92, 1.05) - background)
 
-    out = image[:, : x1 + 2].astype(np.float32)
+    out = image.astype(np.float32)
     out[y0:y1, x0:x1] = painted
     cover = np.zeros(out.shape[:2], np.float32)
     cover[y0:y1, x0:x1] = 1
@@ -250,7 +161,7 @@ def _without_strokes(
 
 
 def _placed(
-    glyph: Image, box: _Box, origin: tuple[int, int], shape: tuple[int, int], sigma: float
+    glyph: Image, box: GlyphRow, origin: tuple[int, int], shape: tuple[int, int], sigma: float
 ) -> NDArray[np.float32]:
     """The glyph as coverage in [0, 1] of the pixels of a region, blurred by `sigma` pixels of it."""
     padding = padding_of(_GLYPH_HEIGHT)

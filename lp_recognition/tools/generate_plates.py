@@ -41,7 +41,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--font", type=Path, metavar="TTF", help="a font of your own for all glyphs")
     parser.add_argument(
-        "--extra_font", nargs="+", default=[], type=Path, metavar="TTF", help="fonts that share the Chinese characters"
+        "--extra_font",
+        nargs="+",
+        default=[],
+        type=Path,
+        metavar="FONT",
+        help="fonts that share the Chinese characters, or folders of pictures of characters",
     )
     parser.add_argument(
         "--without", nargs="+", default=[], metavar="NAME", help="degradations to spare the plates, or `all` (none)"

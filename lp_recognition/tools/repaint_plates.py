@@ -23,7 +23,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = ScriptParser(__doc__)
     parser.add_argument("--list", nargs="+", required=True, metavar="LIST", help="annotated crops")
     parser.add_argument("--format", nargs="+", default=["cn_blue"], metavar="NAME", help="plate formats (cn_blue)")
-    parser.add_argument("--extra_font", nargs="+", default=[], metavar="TTF", help="fonts beside the built-in one")
+    parser.add_argument(
+        "--extra_font",
+        nargs="+",
+        default=[],
+        metavar="FONT",
+        help="fonts, or folders of glyphs, beside the built-in one",
+    )
     parser.add_argument("--count", type=int, default=80, help="how many crops, chosen by chance (80)")
     parser.add_argument("--seed", type=int, default=1, help="another seed, other crops and characters (1)")
     parser.add_argument("--output", type=Path, required=True, metavar="PICTURE", help="the picture to write")

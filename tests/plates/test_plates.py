@@ -371,3 +371,10 @@ def test_strokes_stay_in_their_box():
 def test_documentation_names_everything():
     text = (Path(__file__).parents[2] / "docs" / "plates.md").read_text(encoding="utf-8")
     assert [name for name in [*FORMATS, *Degradations.names()] if f"`{name}`" not in text] == []
+
+
+@pytest.mark.parametrize("name", ["cn_blue", "cn_yellow", "cn_yellow_rear"])
+def test_chinese_plates_have_at_most_two_letters_among_the_last_five(name):
+    generator = PlateGenerator([name])
+    letters = [sum(character.isalpha() for character in generator.draw(i).label[2:]) for i in range(300)]
+    assert set(letters) == {0, 1, 2}
