@@ -1,4 +1,4 @@
-"""Models of others, as peers.yaml states them: data, with the list of plates that their figures belong to."""
+"""Models of others, as peers.yaml states them: data, with the lists of plates that their figures belong to."""
 
 from __future__ import annotations
 
@@ -8,18 +8,30 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lp_recognition.system.errors import ConfigError, summarize
 
 PEERS_FILE = Path(__file__).with_name("peers.yaml")
 
 Positive = Annotated[float, Field(gt=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
 
 
 class _Closed(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PeerFigures(_Closed):
+    """How a model of others read a list.
+
+    Attributes:
+        right: Plates read right.
+        last_six_right: Plates whose last six characters are right.
+    """
+
+    right: Count
+    last_six_right: Count | None = None
 
 
 class Peer(_Closed):
@@ -31,11 +43,10 @@ class Peer(_Closed):
         weights: What it computes in.
         mmac: Millions of multiply-accumulates a plate.
         file_kb: Its file, in 1,000 bytes.
-        lp_rr: Share of the plates read right; None where it reads other plates.
-        last_six: Share whose last six characters are right.
         ms: A model call; None where it was not measured.
         note: What else to know of it.
         caveat: What has to be said wherever its LP-RR is shown.
+        figures: How it read lists, by their names; those that it did not read are left out.
     """
 
     name: str
@@ -43,41 +54,64 @@ class Peer(_Closed):
     weights: Literal["float", "int8", "uint8"]
     mmac: Positive
     file_kb: Positive
-    lp_rr: Share | None = None
-    last_six: Share | None = None
     ms: Positive | None = None
     note: str = ""
     caveat: str = ""
+    figures: dict[str, PeerFigures] = {}
 
 
-class Peers(_Closed):
-    """Models of others, and the one list that their figures belong to.
+class PeerList(_Closed):
+    """A list that models of others were measured on.
 
     Attributes:
-        list_name: Its name.
         plates: Its plates.
         labels_sha256: What it is known by: `labels_sha256` of its labels.
         about: What is on it.
-        conditions: How they were measured.
-        peers: The models.
     """
 
-    list_name: Annotated[str, Field(alias="list")]
     plates: Annotated[int, Field(gt=0)]
     labels_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     about: str
+
+
+class Peers(_Closed):
+    """Models of others, and the lists that their figures belong to.
+
+    Attributes:
+        conditions: How they were measured.
+        lists: The lists, by their names.
+        peers: The models.
+    """
+
     conditions: str
+    lists: dict[str, PeerList]
     peers: tuple[Peer, ...]
 
-    def fit(self, labels: Sequence[str]) -> bool:
-        """Whether these are the labels of the list they were measured on."""
-        return labels_sha256(labels) == self.labels_sha256
+    @model_validator(mode="after")
+    def _know_their_lists(self) -> Peers:
+        for peer in self.peers:
+            unknown = sorted(peer.figures.keys() - self.lists.keys())
+            if unknown:
+                raise ValueError(f"{peer.name}: expected figures of {', '.join(self.lists)}, received {unknown[0]}")
+            for name, figures in peer.figures.items():
+                most = max(figures.right, figures.last_six_right or 0)
+                if most > self.lists[name].plates:
+                    raise ValueError(
+                        f"{peer.name}: expected at most the {self.lists[name].plates} of {name}, received {most}"
+                    )
+        return self
 
-    def provenance(self) -> str:
-        """Where they and their figures come from, a line each."""
+    def list_of(self, labels: Sequence[str]) -> str | None:
+        """The list that has these labels, by its name; None where it is none of them."""
+        known_by = labels_sha256(labels)
+        return next((name for name, one in self.lists.items() if one.labels_sha256 == known_by), None)
+
+    def provenance(self, lists: Sequence[str]) -> str:
+        """Where they and their figures on lists, by their names, come from, a line each."""
+        measured = " and ".join(f"{name} ({self.lists[name].about})" for name in lists)
         lines = [
-            f"*peers*: models of others, measured earlier on these {self.plates} plates of {self.list_name} "
-            f"({self.about}), {self.conditions}; their ms are not of this run"
+            f"*peers*: models of others, measured earlier on these plates of {measured}, {self.conditions}; "
+            "their ms are not of this run"
         ]
         for peer in self.peers:
             lines.append(f"  {peer.name}: {'; '.join(filter(None, (peer.source, peer.note, peer.caveat)))}")

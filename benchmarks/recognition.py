@@ -6,14 +6,14 @@ examples:
 
 LP-RR has its 95% interval (Wilson); the last six characters are counted where a label begins with a Chinese one. The
 time is that of the model alone, a plate a call, on one thread, all models in turn. Models of others stand in
-benchmarks/peers.yaml and appear where the list is the very one they were measured on, told by its labels.
+benchmarks/peers.yaml and appear where a list is one that they were measured on, told by its labels.
 """
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -104,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--list", nargs="+", required=True, metavar="LIST", help="annotated crops")
     parser.add_argument("--config", default="", help="the config of given files that do not describe themselves")
     parser.add_argument("--timed", type=int, default=200, metavar="N", help="plates that are timed (%(default)s)")
-    parser.add_argument("--plot", default="", metavar="FILE", help="draw LP-RR on the first list over MMAC, as PNG")
+    parser.add_argument("--plot", default="", metavar="FILE", help="draw LP-RR over MMAC, a panel a list, as PNG")
     parser.add_argument("--peers", default=PEERS_FILE, metavar="FILE", help="models of others (benchmarks/peers.yaml)")
     arguments = parser.parse_intermixed_args(argv)
     if arguments.timed < 1:
@@ -120,9 +120,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         _measure(name, path, recognizer, lists, median)
         for (name, path, recognizer), median in zip(opened, seconds, strict=True)
     ]
-    measured_on = next((plates.name for plates in lists if peers.fit(plates.labels)), None)
-    if measured_on is not None:
-        results += [_peer_result(peer, peers.plates, measured_on) for peer in peers.peers]
+    known = {plates.name: name for plates in lists if (name := peers.list_of(plates.labels)) is not None}
+    if known:
+        results += [_peer_result(peer, peers, known) for peer in peers.peers]
     header = ["model", "weights", "MMAC", "file KB", "arena KB", "ms"]
     for plates in lists:
         header += [f"LP-RR on {plates.name}", *([f"last six on {plates.name}"] if plates.has_chinese else [])]
@@ -136,23 +136,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         f"ms: the model alone, median of {count} calls of one plate, one thread, models in turn; {opened[0][2].runtime}"
     )
     print(f"arena: {_arena_note()}")
-    if measured_on is not None:
-        print(peers.provenance())
+    if known:
+        print(peers.provenance(list(known.values())))
     if arguments.plot:
-        _plot(arguments.plot, results, lists[0], peers)
+        _plot(arguments.plot, results, lists, peers)
     return 0
 
 
-def _peer_result(peer: Peer, plates: int, list_name: str) -> Result:
-    """A peer's row, with its figures under the name that the list has in this run."""
+def _peer_result(peer: Peer, peers: Peers, known: Mapping[str, str]) -> Result:
+    """A peer's row, with its figures of lists under the names that these have in this run."""
     from lp_recognition.evaluation.metrics import wilson_interval
 
-    figures = None
-    if peer.lp_rr is not None:
-        figures = Figures(peer.lp_rr, wilson_interval(round(peer.lp_rr * plates), plates), peer.last_six)
-    return Result(
-        peer.name, peer.weights, peer.mmac, peer.file_kb, None, peer.ms, {list_name: figures}, is_peer=True
-    )  # fmt: skip
+    figures: dict[str, Figures | None] = {}
+    for shown, name in known.items():
+        if name in peer.figures:
+            read, plates = peer.figures[name], peers.lists[name].plates
+            last_six = None if read.last_six_right is None else read.last_six_right / plates
+            figures[shown] = Figures(read.right / plates, wilson_interval(read.right, plates), last_six)
+    return Result(peer.name, peer.weights, peer.mmac, peer.file_kb, None, peer.ms, figures, is_peer=True)
 
 
 def _open(given: Sequence[str], config: str) -> list[tuple[str, Path, Recognizer]]:
@@ -264,28 +265,41 @@ def _number(value: float | None, digits: int) -> object:
     return "-" if value is None else f"{value:,.{digits}f}"
 
 
-def _plot(target: str, results: Sequence[Result], plates: Plates, peers: Peers) -> None:
-    from benchmarks.tradeoff_chart import Point, draw_tradeoff
+def _plot(target: str, results: Sequence[Result], lists: Sequence[Plates], peers: Peers) -> None:
+    """Draws a panel for each list that a model reads, one below the other."""
+    import numpy as np
+
+    from benchmarks.tradeoff_chart import draw_tradeoff
     from lp_recognition.images.image import write_image
 
-    points: list[Point] = []
+    panels = []
+    for plates in lists:
+        points = list(_points(results, plates.name))
+        if points:
+            title = f"Plates of {plates.name} read without a mistake, and what reading one costs"
+            subtitle = f"{len(plates.labels)} plates, bars are 95% intervals"
+            shown = {point.name for point in points if point.is_peer}
+            notes = [f"{peer.name}: {peer.caveat}" for peer in peers.peers if peer.caveat and peer.name in shown]
+            panels.append(draw_tradeoff(points, title, subtitle, notes))
+    if not panels:
+        names = ", ".join(plates.name for plates in lists)
+        raise UserError(f"--plot: expected a model that reads {names}, received none")
+    write_image(target, np.vstack(panels))
+    print(f"{target} shows them")
+
+
+def _points(results: Sequence[Result], list_name: str) -> Iterator[Point]:
+    from benchmarks.tradeoff_chart import Point
+
     for result in results:
-        figures = result.figures.get(plates.name)
+        figures = result.figures.get(list_name)
         twin = result.name.removesuffix("_uint8")
         is_twin = twin != result.name and any(other.name == twin for other in results)  # the same point twice
         if figures is not None and not is_twin:
             detail = f"{figures.lp_rr:.1%}, {result.file_kb:,.0f} KB {result.weights}"
-            points.append(
-                Point(result.name, detail, max(result.mmac, 0.001), figures.lp_rr, figures.interval, result.is_peer)
-            )
-    if not points:
-        raise UserError(f"--plot: expected a model that reads {plates.name}, received none")
-    title = f"Plates of {plates.name} read without a mistake, and what reading one costs"
-    subtitle = f"{len(plates.labels)} plates, bars are 95% intervals"
-    shown = {point.name for point in points if point.is_peer}
-    notes = [f"{peer.name}: {peer.caveat}" for peer in peers.peers if peer.caveat and peer.name in shown]
-    write_image(target, draw_tradeoff(points, title, subtitle, notes))
-    print(f"{target} shows the first list")
+            yield Point(
+                result.name, detail, max(result.mmac, 0.001), figures.lp_rr, figures.interval, result.is_peer
+            )  # fmt: skip
 
 
 if __name__ == "__main__":
