@@ -15,7 +15,7 @@ from lp_recognition.images.arrays import ColorOrder, open_picture
 from lp_recognition.images.image import Image
 from lp_recognition.model_files.pretrained import DEFAULT_CORNERS, DEFAULT_DETECTOR, DEFAULT_READERS
 from lp_recognition.reading.closer_look import look_closer
-from lp_recognition.reading.detector import Detector, Tiles
+from lp_recognition.reading.detector import Detection, Detector, Tiles
 from lp_recognition.reading.readers import Reader, open_readers, plate_readers, read_at, read_crop, text_reader
 from lp_recognition.reading.recognizer import Reading
 from lp_recognition.reading.text_reader import TextRegion
@@ -127,12 +127,48 @@ class Alpr:
             ImageError: a file that is missing or no image, or an array that is none.
         """
         photograph = open_picture(image, self.color)
+        return self.read_found(photograph, self.find(photograph, tiles=tiles))
+
+    def find(
+        self,
+        photograph: Image,
+        *,
+        tiles: Tiles = "auto",
+        score_threshold: float | None = None,
+        iou_threshold: float | None = None,
+    ) -> list[Detection]:
+        """Finds the plates of a photograph without reading them, the surest first: the first half of `read`.
+
+        Args:
+            photograph: uint8 gray or BGR.
+            tiles: As for `read`.
+            score_threshold: As for `Detector.detect`.
+            iou_threshold: Likewise.
+
+        Returns:
+            None where there is no detector, so that the whole picture is one.
+        """
+        if self.detector is None:
+            return []
+        parts = [] if self.vehicles is None else self.vehicles.find(photograph)
+        found = self.detector.detect(
+            photograph, tiles=tiles, parts=parts, score_threshold=score_threshold, iou_threshold=iou_threshold
+        )
+        return look_closer(self.corners, photograph, found) if isinstance(self.corners, Detector) else found
+
+    def read_crop(self, crop: Image) -> AlprPlate:
+        """Reads a picture, uint8 gray or BGR, that shows nothing but a plate."""
+        return _read_whole(self.readers, crop)
+
+    def read_found(self, photograph: Image, found: Sequence[Detection]) -> list[AlprPlate]:
+        """Reads the plates that were found in a photograph, from left to right: the other half of `read`.
+
+        Args:
+            photograph: uint8 gray or BGR.
+            found: Its plates, of which some may have been left out.
+        """
         if self.detector is None:
             return [_read_whole(self.readers, photograph)]
-        parts = [] if self.vehicles is None else self.vehicles.find(photograph)
-        found = self.detector.detect(photograph, tiles=tiles, parts=parts)
-        if isinstance(self.corners, Detector):
-            found = look_closer(self.corners, photograph, found)
         plates = [AlprPlate(one.corners, one.score, *read_at(self.readers, photograph, one.corners)) for one in found]
         # A reader of any text cannot tell a plate from a sign.
         if photograph.shape[0] * photograph.shape[1] <= _CROP_PIXELS and (knowing := plate_readers(self.readers)):

@@ -118,13 +118,23 @@ class Detector:
         """Runs the model on its input in its type, `(batch, height, width, channels)`: its output as it is."""
         return self._model.run(values)
 
-    def detect(self, image: Any, *, tiles: Tiles = "off", parts: Sequence[Tile] = ()) -> list[Detection]:
+    def detect(
+        self,
+        image: Any,
+        *,
+        tiles: Tiles = "off",
+        parts: Sequence[Tile] = (),
+        score_threshold: float | None = None,
+        iou_threshold: float | None = None,
+    ) -> list[Detection]:
         """Finds the plates of a photograph.
 
         Args:
             image: A file, as `str` or `Path`; uint8 gray or BGR of any size; or an image of Pillow.
             tiles: Also look at parts of a photograph that is larger than the input, for plates too small in the whole.
             parts: Parts of the photograph that are searched in any case, such as its vehicles.
+            score_threshold: Another one for this photograph; None for the detector's.
+            iou_threshold: Likewise.
 
         Returns:
             The plates in the photograph's pixels, the surest first.
@@ -132,34 +142,34 @@ class Detector:
         Raises:
             ImageError: a file that is missing or no image, or an array that is none.
         """
+        score = self.score_threshold if score_threshold is None else score_threshold
+        iou = self.iou_threshold if iou_threshold is None else iou_threshold
         photograph = self.config.preprocessing.to_channels(open_picture(image))
-        [found] = self._find([photograph])
+        [found] = find_plates(self._predict, [photograph], self.config, score, iou)
         if tiles == "off" and not parts:
             return found
-        found += self._find_in_parts(photograph, parts)
+        found += self._find_in_parts(photograph, parts, score, iou)
         levels = levels_of(photograph.shape[:2], self.config.input_shape[:2]) if tiles != "off" else []
         for level in levels:
             if tiles == "auto" and found:
                 break
-            found += self._find_in_parts(photograph, level)
+            found += self._find_in_parts(photograph, level, score, iou)
         if not found:
             return []
         corners, scores = np.stack([one.corners for one in found]), [one.score for one in found]
-        return [Detection(*merged) for merged in merge_overlapping(corners, scores, self.iou_threshold)]
+        return [Detection(*merged) for merged in merge_overlapping(corners, scores, iou)]
 
-    def _find_in_parts(self, photograph: Image, parts: Sequence[Tile]) -> list[Detection]:
-        least = self.score_threshold + _SURER * (1 - self.score_threshold)
+    def _find_in_parts(self, photograph: Image, parts: Sequence[Tile], score: float, iou: float) -> list[Detection]:
+        least = score + _SURER * (1 - score)
         found = []
         for first in range(0, len(parts), _CHUNK):
             some = parts[first : first + _CHUNK]
             views = [photograph[top : top + height, left : left + width] for left, top, width, height in some]
-            for part, inside in zip(some, self._find(views), strict=True):
+            all_inside = find_plates(self._predict, views, self.config, score, iou)
+            for part, inside in zip(some, all_inside, strict=True):
                 sure = [one for one in inside if one.score >= least and is_whole(one.box, part, photograph.shape[:2])]
                 found += [Detection(one.corners + np.array(part[:2], np.float32), one.score) for one in sure]
         return found
-
-    def _find(self, pictures: Sequence[Image]) -> list[list[Detection]]:
-        return find_plates(self._predict, pictures, self.config, self.score_threshold, self.iou_threshold)
 
 
 def find_plates(
