@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from lp_recognition.images.headers import UNREAD, Header, kind_of, read_header
 from lp_recognition.images.memory import DECODING
-from lp_recognition.images.pixels import Image, decode_pixels
+from lp_recognition.images.pixels import Image, Reduced, decode_pixels
 from lp_recognition.images.truncation import is_damaged, is_truncated
 from lp_recognition.system.errors import ImageError
 from lp_recognition.system.files import write_bytes
@@ -156,19 +156,24 @@ class UnreadableImageError(ImageError):
         return f"{self.args[0]}: {self.args[1]}"
 
 
-def decode_image(data: bytes, name: str) -> Image:
+def decode_image(data: bytes, name: str, reduced: Reduced = 1) -> Image:
     """Decodes JPEG, PNG, BMP, WebP, TIFF, ... bytes to BGR uint8 `(h, w, 3)`, upright by EXIF; `name` is for messages.
 
     The same bytes give the same pixels, or an error, with every supported OpenCV (GIF needs version 5). Transparent
     pixels are laid on white; samples of more than 8 bits are shown in the range that the picture uses
     (`pixels.to_bgr`). Threads share the memory that decoding may take, and wait for each other where it is much.
 
+    Args:
+        data: The bytes.
+        name: What the picture is called in messages.
+        reduced: JPEG is decoded to this part of its sides, which is quicker; other formats are not.
+
     Raises:
         UnreadableImageError: the bytes are no image, not all of one, more than one, or one of absurd size.
     """
-    header = _checked_header(data, len(data), name)
+    header = checked_header(data, len(data), name)
     with DECODING.take(len(data) + header.peak_bytes):
-        return _decode(data, header, name)
+        return _decode(data, header, name, reduced)
 
 
 def read_image(path: str | Path) -> Image:
@@ -211,7 +216,7 @@ def _read(path: Path, name: str, held: ExitStack) -> bytes:
         head = file.read(_HEAD_BYTES)
         header = read_header(head)
         if header is not None or kind_of(head) in (None, *UNREAD):
-            header = _checked_header(head, status.st_size, name)
+            header = checked_header(head, status.st_size, name)
         elif status.st_size > DECODING.limit:
             raise _too_large(name, f"a file of {status.st_size:,} bytes")
         # A large profile, or a directory at the end, can hide the size: then nobody else decodes meanwhile.
@@ -220,8 +225,17 @@ def _read(path: Path, name: str, held: ExitStack) -> bytes:
         return head + file.read() if len(head) == _HEAD_BYTES else head
 
 
-def _checked_header(data: bytes, size: int, name: str) -> Header:
-    """What an image claims, found fit to be decoded; `data` may be but the beginning of its `size` bytes."""
+def checked_header(data: bytes, size: int, name: str) -> Header:
+    """What an image claims, found fit to be decoded, before a pixel of it is.
+
+    Args:
+        data: Its bytes, or but the beginning of them.
+        size: How many bytes it has.
+        name: For messages.
+
+    Raises:
+        UnreadableImageError: it is no image, or one that is not decoded: too large, animated, cut off.
+    """
     if size == 0:
         raise UnreadableImageError(name, "expected an image, received 0 bytes", "empty image", "0 bytes")
     kind = kind_of(data)
@@ -244,11 +258,11 @@ def _checked_header(data: bytes, size: int, name: str) -> Header:
     return header
 
 
-def _decode(data: bytes, header: Header, name: str) -> Image:
+def _decode(data: bytes, header: Header, name: str, reduced: Reduced) -> Image:
     if is_truncated(data):
         raise _truncated(name, len(data))
     try:
-        pixels = None if is_damaged(data) else decode_pixels(data, header)
+        pixels = None if is_damaged(data) else decode_pixels(data, header, reduced)
     except MemoryError:
         raise _too_large(name, f"{header.width}x{header.height} pixels for which there is no memory") from None
     except cv2.error:

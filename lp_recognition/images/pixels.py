@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -15,9 +15,15 @@ Image = NDArray[np.uint8]
 # Rows are converted in bands of about so many pixels, so that a large picture needs little beside itself.
 _BAND = 1 << 20
 
+#: One of so many pixels of a row and of a column is decoded.
+Reduced = Literal[1, 2, 4, 8]
+_REDUCED_FLAGS = {2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4, 8: cv2.IMREAD_REDUCED_COLOR_8}
 
-def decode_pixels(data: bytes, header: Header) -> Image | None:
+
+def decode_pixels(data: bytes, header: Header, reduced: Reduced = 1) -> Image | None:
     """Decodes an image to BGR uint8 `(h, w, 3)`, upright; None where OpenCV cannot.
+
+    A JPEG is decoded to the part of its sides that `reduced` asks for; other formats to all of them.
 
     Raises:
         cv2.error: it says why it cannot.
@@ -27,9 +33,11 @@ def decode_pixels(data: bytes, header: Header) -> Image | None:
         return to_bgr(_netpbm(data, header))
     if header.kind == "PNM":  # OpenCV wants an end after the last of the numbers of a text
         data += b"\n"
-    opaque = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    divisor = reduced if header.kind == "JPEG" else 1
+    opaque = _REDUCED_FLAGS.get(divisor, cv2.IMREAD_COLOR) | cv2.IMREAD_IGNORE_ORIENTATION
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), opaque if header.is_plain else cv2.IMREAD_UNCHANGED)
-    if pixels is None or sorted(pixels.shape[:2]) != sorted((header.height, header.width)):
+    expected = sorted(-(-side // divisor) for side in (header.height, header.width))
+    if pixels is None or sorted(pixels.shape[:2]) != expected:
         return None
     if header.is_plain:
         return turn(np.asarray(pixels, np.uint8), header.orientation)
