@@ -13,7 +13,7 @@ import multiprocessing.connection
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.shared_memory import SharedMemory
@@ -61,8 +61,40 @@ class Models:
         return Alpr(self.detector, self.readers, corners=corners, vehicles=self.vehicles or None)
 
 
+#: What a process does: a function of a module, given what it keeps and one item.
+Task = Callable[["Opened", Any], Any]
+
+
+class Opened:
+    """What a process keeps between its tasks: models that are open, and the frames' memory."""
+
+    def __init__(self) -> None:
+        self._alprs: dict[Models, Alpr] = {}
+        self._memory: SharedMemory | None = None
+
+    def alpr(self, models: Models) -> Alpr:
+        """The models, opened when they are first named.
+
+        Raises:
+            ModelError, ConfigError: as `Alpr`.
+        """
+        if models not in self._alprs:
+            self._alprs[models] = models.open()
+        return self._alprs[models]
+
+    def image(self, name: str, shape: tuple[int, ...]) -> Image:
+        """The image in shared memory; not a copy."""
+        if self._memory is None or self._memory.name != name:
+            self._memory = SharedMemory(name)
+        return np.ndarray(shape, np.uint8, self._memory.buf)
+
+
+class WorkerLostError(UserError):
+    """A worker process that was killed, or that gave no answer in time and was ended."""
+
+
 class Worker:
-    """A process that reads frames, one at a time.
+    """A process that does tasks, one at a time: it reads frames, or whatever else a function of a module does.
 
     Raises:
         UserError: no process can be started.
@@ -85,13 +117,23 @@ class Worker:
         """The number of the process."""
         return self._process.pid
 
+    @property
+    def sentinel(self) -> int:
+        """What becomes ready when the process ends, for `select` and the like."""
+        return self._process.sentinel
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process.is_alive()
+
     def open(self, models: Models) -> None:
         """Opens models before the first frame comes.
 
         Raises:
             UserError: one cannot be opened; or the process was killed.
         """
-        self._ask(None, (), models)
+        self.ask(_open, models)
 
     def read(self, image: Image, models: Models) -> list[AlprPlate]:
         """Finds and reads the plates of a frame, as `Alpr.read` does; models are opened when they are first named.
@@ -101,19 +143,45 @@ class Worker:
         """
         memory = self._room(image.nbytes)
         np.ndarray(image.shape, image.dtype, memory.buf)[:] = image
-        return self._ask(memory.name, image.shape, models)
+        return list(self.ask(_read_frame, (memory.name, image.shape, models)))
 
-    def _ask(self, memory: str | None, shape: tuple[int, ...], models: Models) -> list[AlprPlate]:
-        try:
-            self._connection.send((memory, shape, models))
-            outcome = self._connection.recv()
-        except (EOFError, OSError):
-            raise UserError(
-                "a worker process was killed, perhaps for lack of memory; run again with fewer workers"
-            ) from None
+    def ask(self, task: Task, item: Any) -> Any:
+        """Has a task done, and returns what comes of it.
+
+        Raises:
+            WorkerLostError: the process was killed.
+            Exception: what the task raised.
+        """
+        [outcome] = self.ask_each(task, [item])
         if isinstance(outcome, BaseException):
             raise outcome
-        return list(outcome)
+        return outcome
+
+    def ask_each(self, task: Task, items: Sequence[Any], timeout_s: float | None = None) -> Iterator[Any]:
+        """Has a task done of each item; all are handed over at once.
+
+        Args:
+            task: A function of a module, given an `Opened` and the item.
+            items: What it is done of.
+            timeout_s: A process that takes longer of one is ended.
+
+        Yields:
+            What comes of each, as soon as it does: its result, or the exception that it raised.
+
+        Raises:
+            WorkerLostError: the process was killed, or took too long.
+        """
+        try:
+            self._connection.send((task, items))
+            for _ in items:
+                if not self._connection.poll(timeout_s):
+                    self._process.kill()
+                    raise WorkerLostError(f"a worker process gave no answer in {timeout_s:g} seconds, and was ended")
+                yield self._connection.recv()
+        except (EOFError, OSError):
+            raise WorkerLostError(
+                "a worker process was killed, perhaps for lack of memory; run again with fewer workers"
+            ) from None
 
     def close(self) -> None:
         """Ends the process."""
@@ -160,15 +228,14 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
 
 
 def _serve(connection: Connection) -> None:
-    """What the process does: reads frames until there is no more."""
+    """What the process does: its tasks, until there is no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     cv2.setNumThreads(1)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-    opened: dict[Models, Alpr] = {}
-    memory: SharedMemory | None = None
+    opened = Opened()
     while True:
         try:
             request = connection.recv()
@@ -176,20 +243,22 @@ def _serve(connection: Connection) -> None:
             return
         if request is None:
             return
-        name, shape, models = request
-        try:
-            if models not in opened:
-                opened[models] = models.open()
-            if name is None:
-                connection.send([])
-                continue
-            if memory is None or memory.name != name:
-                memory = SharedMemory(name)
-            # Not a copy: the answer is on its way before the next frame takes its place.
-            image = np.ndarray(shape, np.uint8, memory.buf)
-            connection.send(opened[models].read(image, tiles=models.tiles))
-        except Exception as error:  # it belongs to who asked
-            connection.send(error)
+        task, items = request
+        for item in items:
+            try:
+                connection.send(task(opened, item))
+            except Exception as error:  # it belongs to who asked
+                connection.send(error)
+
+
+def _open(opened: Opened, models: Models) -> None:
+    opened.alpr(models)
+
+
+def _read_frame(opened: Opened, frame: tuple[str, tuple[int, ...], Models]) -> list[AlprPlate]:
+    name, shape, models = frame
+    # Not a copy: the answer is on its way before the next frame takes its place.
+    return opened.alpr(models).read(opened.image(name, shape), tiles=models.tiles)
 
 
 def _end_with(sentinel: Any) -> None:
