@@ -28,8 +28,8 @@ $(READY): pyproject.toml
 	@$(INSTALL) --editable .
 	@echo "installing into $(VENV), 2 of 3: what trains (TensorFlow, Keras, grain; about 1 GB to download, minutes)"
 	@$(INSTALL) --editable '.[train]'
-	@echo "installing into $(VENV), 3 of 3: what watches and tests (PyAV, SQLAlchemy, pytest, ruff, mypy, TFLite-Micro, RapidOCR)"
-	@$(INSTALL) --editable '.[train,mcu,text,video,postgresql,messages,dev]'
+	@echo "installing into $(VENV), 3 of 3: what watches, serves and tests (PyAV, SQLAlchemy, FastAPI, pytest, ruff, mypy, TFLite-Micro, RapidOCR)"
+	@$(INSTALL) --editable '.[train,mcu,text,video,service,postgresql,messages,dev]'
 	@touch $(READY)
 
 demo: $(READY)

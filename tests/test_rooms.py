@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "lp_recognition"
 #: From the bottom up: a room imports from those before it, and from itself.
 ROOMS = (
     "system", "images", "boxes", "texts", "plates", "settings", "model_files", "lists", "reading", "networks",
-    "evaluation", "training", "export", "deployment", "video", "tools",
+    "evaluation", "training", "export", "deployment", "video", "service", "tools",
 )  # fmt: skip
 #: Rooms with keras. All others are light.
 HEAVY = {"networks", "training", "export"}
@@ -41,6 +41,15 @@ MORE_LIBRARIES = {
     )},
     "lp_recognition.video.deliveries.kafka": {"confluent_kafka"},
     "lp_recognition.video.deliveries.mqtt": {"paho"},
+    **{f"lp_recognition.service.{name}": {"fastapi"} for name in ("api", "plate_recognizer")},
+    "lp_recognition.service.answers": {"starlette"},
+    "lp_recognition.service.app": {"fastapi", "starlette"},
+    "lp_recognition.service.bodies": {"python_multipart", "starlette"},
+    "lp_recognition.service.errors": {"starlette"},
+    "lp_recognition.service.metrics": {"prometheus_client"},
+    "lp_recognition.service.operation": {"fastapi", "starlette"},
+    "lp_recognition.service.server": {"fastapi", "uvicorn"},
+    "lp_recognition.service.serving": {"starlette"},
     "lp_recognition.video.database.schema": {"sqlalchemy", "alembic"},
     **{f"lp_recognition.video.database.migrations.{name}": {"sqlalchemy", "alembic"} for name in (
         "first_tables", "changes",

@@ -10,6 +10,7 @@ EXTRA_OF = {
     "alembic": "video",
     "av": "video",
     "confluent_kafka": "messages",
+    "fastapi": "service",
     "flatbuffers": "train",
     "google": "train",
     "grain": "train",
@@ -20,13 +21,16 @@ EXTRA_OF = {
     "paho": "messages",
     "prometheus_client": "video",
     "psycopg": "postgresql",
+    "python_multipart": "service",
     "rapidfuzz": "video",
     "rapidocr": "text",
     "sqlalchemy": "video",
+    "starlette": "service",
     "tensorboardX": "train",
     "tensorflow": "train",
     "tflite_micro": "mcu",
     "tqdm": "train",
+    "uvicorn": "service",
 }
 
 

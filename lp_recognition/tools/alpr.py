@@ -5,6 +5,7 @@ examples:
   python alpr.py read photos/ --json
   python alpr.py detect photo.jpg --output drawn.jpg
   python alpr.py watch drive.mp4
+  python alpr.py serve
   python alpr.py known import residents.csv --database sqlite:///plates.db
   python alpr.py events --database sqlite:///plates.db --plate "A?12*"
   python alpr.py models
@@ -42,6 +43,7 @@ COMMANDS = {
     "read": Command("alpr_read", "find and read the plates of photographs, folders and lists"),
     "detect": Command("alpr_detect", "find them without reading"),
     "watch": Command("alpr_watch", "read the plates that pass in videos and before cameras"),
+    "serve": Command("alpr_serve", "serve plates over HTTP, to known clients too, and a page to look at"),
     "known": Command("alpr_known", "keep the list of known plates: import, export, list, add, remove"),
     "events": Command("alpr_events", "find what passed, in a database"),
     "view": Command("alpr_view", "leaf through photographs in a browser, or look through a camera"),

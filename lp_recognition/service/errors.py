@@ -1,0 +1,41 @@
+"""What a client is told where it gets no answer: always JSON, in the words of the contract that it speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.responses import JSONResponse
+
+#: Clients of Plate Recognizer look for `detail` in these, and for `error` in all others.
+_DETAILED = {401, 403, 404, 405, 429}
+#: CodeProject.AI's clients look for `success` before anything else.
+CODE_PROJECT_PATH = "/v1/vision/"
+
+
+class RequestError(Exception):
+    """A request that is not answered.
+
+    Attributes:
+        status: The HTTP status.
+        message: What is told.
+        headers: More lines for the head of the answer.
+    """
+
+    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.headers = dict(headers or {})
+
+
+def error_body(path: str, status: int, message: str) -> dict[str, Any]:
+    """The JSON of an error, for who asked at a path."""
+    if path.startswith(CODE_PROJECT_PATH):
+        return {"success": False, "error": message, "code": status}
+    return {"detail" if status in _DETAILED else "error": message}
+
+
+def error_response(path: str, status: int, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """The answer that tells an error."""
+    return JSONResponse(error_body(path, status, message), status, dict(headers or {}))

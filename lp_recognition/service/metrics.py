@@ -1,0 +1,84 @@
+"""The figures of the service for Prometheus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+import lp_recognition
+from lp_recognition.service.engine.jobs import Answer, Engine
+
+_SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+_SIZES = (1, 2, 4, 8, 16, 32)
+
+
+class Metrics:
+    """Counts requests, and how long they take; each application has its own.
+
+    Args:
+        engine: What is asked for its state whenever somebody asks for figures.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "alpr_requests", "Requests, by the path of the endpoint and the status", ("path", "status"),
+            registry=self._registry,
+        )  # fmt: skip
+        self._seconds = Histogram(
+            "alpr_request_seconds", "How long requests took", ("path",), buckets=_SECONDS, registry=self._registry
+        )
+        self._stages = Histogram(
+            "alpr_stage_seconds", "How long the stages of reading took", ("stage",), buckets=_SECONDS,
+            registry=self._registry,
+        )  # fmt: skip
+        self._batches = Histogram(
+            "alpr_batch_size", "Requests that a process was given at once", buckets=_SIZES, registry=self._registry
+        )
+        self._refused = Counter(
+            "alpr_refused", "Requests that were refused, by the reason", ("reason",), registry=self._registry
+        )
+        self._plates = Counter("alpr_plates", "Plates that were found", registry=self._registry)
+        self._registry.register(_Engine(engine))
+
+    def note_request(self, path: str, status: int, seconds: float) -> None:
+        """Counts a request that is over."""
+        self._requests.labels(path, str(status)).inc()
+        self._seconds.labels(path).observe(seconds)
+
+    def note_answer(self, answer: Answer) -> None:
+        """Takes in the stages of an answer."""
+        for stage, milliseconds in answer.stages_ms.items():
+            self._stages.labels(stage).observe(milliseconds / 1000)
+        self._plates.inc(sum(len(picture.plates) for picture in answer.pictures))
+
+    def note_batch(self, size: int) -> None:
+        """Takes in what a process was given at once."""
+        self._batches.observe(size)
+
+    def note_refusal(self, reason: str) -> None:
+        """Counts a request that was refused."""
+        self._refused.labels(reason).inc()
+
+    def text(self) -> bytes:
+        """All figures as Prometheus takes them."""
+        return generate_latest(self._registry)
+
+
+class _Engine(Collector):
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def collect(self) -> Iterable[Metric]:
+        """The state of the engine as it is now."""
+        state = self._engine.state()
+        yield GaugeMetricFamily("alpr_queue_length", "Requests that wait", state.waiting)
+        yield GaugeMetricFamily("alpr_working", "Requests that are being worked on", state.working)
+        yield GaugeMetricFamily("alpr_workers", "Processes that can work", state.workers)
+        yield CounterMetricFamily("alpr_worker_restarts", "Processes that were started anew", state.restarts)
+        info = GaugeMetricFamily("alpr_version", "The version of the program", labels=("version",))
+        info.add_metric([lp_recognition.__version__], 1)
+        yield info
