@@ -1,4 +1,4 @@
-"""The tables: sources, events and their looks, known plates, and the deliveries that wait.
+"""The tables: sources, events and their looks, known plates, the deliveries that wait, and the calls of clients.
 
 Their history is in `migrations/`, which makes and changes them; a test holds both to each other.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, DateTime, Double, ForeignKey, Index, MetaData, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, DateTime, Double, ForeignKey, Index, MetaData, Text, UniqueConstraint
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
@@ -163,3 +163,16 @@ class DeliveryRow(Base):
     message: Mapped[dict[str, Any]]
     created: Mapped[datetime]
     refused: Mapped[str | None]
+
+
+class CallCountRow(Base):
+    """How many pictures clients had read in a calendar month.
+
+    Attributes:
+        month: In UTC, as `2026-11`.
+    """
+
+    __tablename__ = "call_counts"
+
+    month: Mapped[str] = mapped_column(primary_key=True)
+    calls: Mapped[int] = mapped_column(BigInteger)
