@@ -37,22 +37,25 @@ MORE_LIBRARIES = {
     "lp_recognition.video.tracking": {"lap", "rapidfuzz"},
     "lp_recognition.video.known": {"rapidfuzz"},
     **{f"lp_recognition.video.database.{name}": {"sqlalchemy"} for name in (
-        "claims", "connection", "known_plates", "outbox", "retention", "search", "store", "tables",
+        "call_counts", "claims", "connection", "known_plates", "outbox", "retention", "search", "store", "tables",
     )},
     "lp_recognition.video.deliveries.kafka": {"confluent_kafka"},
     "lp_recognition.video.deliveries.mqtt": {"paho"},
-    **{f"lp_recognition.service.{name}": {"fastapi"} for name in ("api", "plate_recognizer")},
+    "lp_recognition.service.api": {"fastapi"},
     "lp_recognition.service.answers": {"starlette"},
-    "lp_recognition.service.app": {"fastapi", "starlette"},
+    **{f"lp_recognition.service.{name}": {"fastapi", "starlette"} for name in (
+        "app", "code_project", "operation", "plate_recognizer",
+    )},
     "lp_recognition.service.bodies": {"python_multipart", "starlette"},
     "lp_recognition.service.errors": {"starlette"},
     "lp_recognition.service.metrics": {"prometheus_client"},
-    "lp_recognition.service.operation": {"fastapi", "starlette"},
+    "lp_recognition.service.security.guard": {"starlette"},
+    "lp_recognition.service.security.session": {"fastapi", "starlette"},
     "lp_recognition.service.server": {"fastapi", "uvicorn"},
     "lp_recognition.service.serving": {"starlette"},
     "lp_recognition.video.database.schema": {"sqlalchemy", "alembic"},
     **{f"lp_recognition.video.database.migrations.{name}": {"sqlalchemy", "alembic"} for name in (
-        "first_tables", "changes",
+        "first_tables", "changes", "call_counts",
     )},
 }  # fmt: skip
 FRAMEWORKS = {"keras", "tensorflow", "jax", "torch", "grain"}

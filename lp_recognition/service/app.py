@@ -12,10 +12,14 @@ from starlette.exceptions import HTTPException
 
 import lp_recognition
 from lp_recognition.service.api import api_router
+from lp_recognition.service.code_project import code_project_router
 from lp_recognition.service.engine.jobs import BusyError, Engine, EngineDownError
 from lp_recognition.service.errors import RequestError, error_response
 from lp_recognition.service.operation import Observed, operation_router
 from lp_recognition.service.plate_recognizer import plate_recognizer_router
+from lp_recognition.service.security.guard import Guard
+from lp_recognition.service.security.session import session_router
+from lp_recognition.service.security.tokens import Tokens
 from lp_recognition.service.serving import Service
 from lp_recognition.settings.service import ServiceConfig
 from lp_recognition.system.errors import ImageError, UserError
@@ -36,21 +40,24 @@ def create_app(
         engine: What finds and reads; started and stopped with the application.
         store: Where events, known plates and counts are kept; it is closed by who opened it.
         live: The streams that are watched.
+
+    Raises:
+        ConfigError: the file of tokens is broken.
     """
     service = Service(config, engine, store)
+    tokens = Tokens(config.token_file) if config.token_file else None
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         try:
-            await engine.start()
+            await service.start()
         except UserError as error:
             service.failure = error
             raise
         try:
             yield
         finally:
-            service.stopping.set()
-            await engine.stop()
+            await service.stop()
 
     app = FastAPI(
         title="alpr", version=lp_recognition.__version__, description=_ABOUT, lifespan=life, redirect_slashes=False,
@@ -59,8 +66,11 @@ def create_app(
     app.state.service = service
     app.include_router(api_router(service))
     app.include_router(plate_recognizer_router(service))
+    app.include_router(code_project_router(service))
     app.include_router(operation_router(service))
+    app.include_router(session_router(tokens))
     _add_error_handlers(app, service)
+    app.add_middleware(Guard, config=config, tokens=tokens, metrics=service.metrics)
     app.add_middleware(Observed, service=service)
     return app
 

@@ -32,7 +32,13 @@ class ErrorAnswer(BaseModel):
 
 
 def described(
-    answer: type[BaseModel], *, several: bool = False, finding: bool = False, annotated: bool = False
+    answer: type[BaseModel],
+    *,
+    several: bool = False,
+    finding: bool = False,
+    annotated: bool = False,
+    fields: dict[str, Any] | None = None,
+    failure: type[BaseModel] = ErrorAnswer,
 ) -> dict[str, Any]:
     """Arguments for the decorator of an endpoint that takes a picture.
 
@@ -41,6 +47,8 @@ def described(
         several: Whether it takes several pictures.
         finding: Whether a request may say how plates are looked for.
         annotated: Whether it gives the picture back where it is asked to.
+        fields: More fields that a form may have.
+        failure: What it answers where something is wrong.
     """
     parameters = _finding_parameters() if finding else []
     ok: dict[str, Any] = {"model": answer, "description": "What was found."}
@@ -52,14 +60,14 @@ def described(
         ok["content"] = {"image/jpeg": {"schema": _BINARY}}
     return {
         "response_model": None,
-        "responses": {200: ok, **error_answers()},
-        "openapi_extra": {"parameters": parameters, "requestBody": picture_body(several=several)},
+        "responses": {200: ok, **error_answers(model=failure)},
+        "openapi_extra": {"parameters": parameters, "requestBody": picture_body(several=several, fields=fields)},
     }
 
 
-def error_answers() -> dict[int | str, dict[str, Any]]:
-    """What the OpenAPI page says of errors."""
-    return {status: {"model": ErrorAnswer, "description": about} for status, about in _ERRORS.items()}
+def error_answers(*statuses: int, model: type[BaseModel] = ErrorAnswer) -> dict[int | str, dict[str, Any]]:
+    """What the OpenAPI page says of errors: of some statuses, or of all that an endpoint with a picture may have."""
+    return {status: {"model": model, "description": _ERRORS[status]} for status in statuses or _ERRORS}
 
 
 def picture_body(*, several: bool = False, fields: dict[str, Any] | None = None) -> dict[str, Any]:

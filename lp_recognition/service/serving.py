@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -11,6 +12,7 @@ from starlette.requests import Request
 from lp_recognition.service.bodies import Body, read_body
 from lp_recognition.service.engine.jobs import Answer, Engine, Job
 from lp_recognition.service.errors import RequestError
+from lp_recognition.service.keeping import KeptReads, Upkeep
 from lp_recognition.service.metrics import Metrics
 from lp_recognition.service.usage import Usage
 from lp_recognition.settings.service import ServiceConfig
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from lp_recognition.video.database.store import Store
 
 Result = TypeVar("Result")
+
+_log = logging.getLogger(__name__)
 
 
 class Service:
@@ -43,6 +47,34 @@ class Service:
         self.usage = Usage(store)
         self.stopping = asyncio.Event()
         self.failure: UserError | None = None
+        self._kept: KeptReads | None = None
+        self._upkeep: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Opens models, and reads what was counted before.
+
+        Raises:
+            UserError: a model cannot be opened, or the database cannot be read.
+        """
+        await self.engine.start()
+        if self.store is not None:
+            await asyncio.to_thread(self.usage.load)
+            if self.config.keep_reads:
+                self._kept = await asyncio.to_thread(KeptReads, self.store, self.config)
+            self._upkeep = asyncio.create_task(Upkeep(self.usage, self.store, self.config.keep_days).run())
+
+    async def stop(self) -> None:
+        """Ends the engine, and keeps what was counted.
+
+        Raises:
+            DatabaseError: it cannot be written.
+        """
+        self.stopping.set()
+        await self.engine.stop()
+        if self._upkeep is not None:
+            self._upkeep.cancel()
+            await asyncio.gather(self._upkeep, return_exceptions=True)
+            await asyncio.to_thread(self.usage.save)
 
     async def receive(self, request: Request) -> Body:
         """The body of a request; refused before it is received where it could not be answered.
@@ -54,16 +86,28 @@ class Service:
         self.engine.check_room()
         return await read_body(request, self.config.limits)
 
-    async def read(self, request: Request, job: Job) -> Answer:
-        """Has a job done as long as its client waits for it.
+    async def read(self, request: Request, job: Job, source: str = "", when: str = "") -> Answer:
+        """Has a job done as long as its client waits for it, and keeps what was read where that is asked for.
+
+        Args:
+            request: Whose client waits.
+            job: What is done.
+            source: What the client calls its camera.
+            when: When the picture was taken, by ISO 8601; now where that is not told.
 
         Raises:
             ImageError, BusyError, EngineDownError: the engine's.
-            RequestError: the client has gone.
+            RequestError: the client has gone; or what was read cannot be kept.
         """
         answer = await _while_waited_for(request, self.engine.read(job))
         self.metrics.note_answer(answer)
         self.usage.count(len(job.pictures))
+        if self._kept is not None and job.kind == "alpr":
+            try:
+                await asyncio.to_thread(self._kept.keep, job.pictures[0], answer.pictures[0], source, when)
+            except UserError as error:
+                _log.error("what was read in %s is not kept: %s", job.pictures[0].name, error)
+                raise RequestError(503, "what was read cannot be kept; the log of the service says why") from None
         return answer
 
 

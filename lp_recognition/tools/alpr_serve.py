@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from lp_recognition.system.errors import run_script
+from lp_recognition.system.errors import UserError, run_script
 from lp_recognition.system.options import ScriptParser
 
 if TYPE_CHECKING:
@@ -34,7 +34,20 @@ _OPTIONS = ("host", "port", "token_file", "no_auth", "workers", "detector", "eng
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
     arguments = _parser().parse_args(argv)
+    if arguments.new_token:
+        return _make_token(arguments.token_file, arguments.new_token)
     serve(_config(arguments))
+    return 0
+
+
+def _make_token(path: str | None, name: str) -> int:
+    """Makes a token, and prints it this once."""
+    from lp_recognition.service.security.tokens import add_token
+
+    if not path:
+        raise UserError("--new_token: expected --token_file, which its hash is added to, received none")
+    print(add_token(path, name))
+    print(f"the token of {name}; {path} holds its hash alone, so keep it now", file=sys.stderr)
     return 0
 
 
@@ -64,6 +77,7 @@ def _parser() -> ScriptParser:
     parser.add_argument("--host", metavar="ADDRESS", help="the address that is listened at (127.0.0.1)")
     parser.add_argument("--port", type=int, metavar="PORT", help="the port, 0 for one that is free (8000)")
     parser.add_argument("--token_file", metavar="FILE", help="who may ask: names and hashes of tokens")
+    parser.add_argument("--new_token", metavar="NAME", help="add a token to --token_file, print it, and end")
     parser.add_argument("--no_auth", action="store_true", default=None, help="serve other machines without tokens")
     parser.add_argument("--workers", type=int, metavar="N", help="processes that find and read (as many as cores)")
     parser.add_argument("--detector", metavar="NAME_OR_FILE", help="what finds plates")
