@@ -75,6 +75,7 @@ BEGINNINGS = {
     "lp_recognition.tools.alpr": [
         "lp_recognition.reading.detector.Detector.__init__",
         "lp_recognition.video.streams.started_workers",
+        "lp_recognition.client.sending.Sending.__init__",
     ],
     "export_frozen_graph": [_CHECKPOINT],
     "infer_frozen_graph_single_image": ["lp_recognition.tools.models.open_model"],
@@ -123,11 +124,12 @@ def folder(tmp_path, monkeypatch) -> Path:
 
 #: Options whose value is written, or is a folder that need not be there.
 WRITTEN = {
-    "--output", "--events", "--output_dir", "--html", "--json", "--plot", "--cleaned", "--new_dir", "--old_dir",
+    "--output", "--events", "--csv", "--json_lines", "--output_dir", "--html", "--json", "--plot", "--cleaned",
+    "--new_dir", "--old_dir",
 }  # fmt: skip
 #: The models that stand in for those of a config, or of what the name of another says.
 MODELS = {"ccpd.py": "lprnet_cn", "latin": "lprnet_mcu_latin", "nano": "lprnet_nano_cn"}
-_FILE = re.compile(r"[\w./*-]+\.(?:txt|csv|jsonl|jpg|mp4|ckpt|pb|tflite|yaml)\b")
+_FILE = re.compile(r"[\w./*-]+\.(?:txt|csv|gpx|jsonl|jpg|mp4|ckpt|pb|tflite|yaml)\b")
 
 
 def read_by(words: tuple[str, ...]) -> Iterator[str]:
@@ -164,6 +166,9 @@ def stand_in(name: str, model: str, crops: Path) -> None:
         shutil.copy(rows[0][0], path)
     elif path.suffix == ".mp4":
         write_video(path, [0, 0.1])
+    elif path.suffix == ".gpx":
+        point = '<trkpt lat="50" lon="14"><time>2026-11-26T12:00:00Z</time></trkpt>'
+        path.write_text(f'<gpx version="1.1"><trk><trkseg>{point}</trkseg></trk></gpx>', encoding="utf-8")
     elif path.suffix == ".tflite":
         shutil.copy(find_model(model if path.stem.endswith("_int8") else f"{model}_uint8"), path)
     elif path.suffix == ".yaml" and "lpd" in str(path):

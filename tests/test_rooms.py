@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "lp_recognition"
 #: From the bottom up: a room imports from those before it, and from itself.
 ROOMS = (
     "system", "images", "boxes", "texts", "plates", "settings", "model_files", "lists", "reading", "networks",
-    "evaluation", "training", "export", "deployment", "video", "service", "tools",
+    "evaluation", "training", "export", "deployment", "video", "client", "service", "tools",
 )  # fmt: skip
 #: Rooms with keras. All others are light.
 HEAVY = {"networks", "training", "export"}
@@ -29,6 +29,9 @@ TENSORFLOW = {"lp_recognition.export", "lp_recognition.networks.batch_norm"}
 LIGHT_LIBRARIES = {"numpy", "cv2", "yaml", "pydantic"}
 #: Modules of light rooms that need more, and what.
 MORE_LIBRARIES = {
+    "lp_recognition.client.gpx": {"gpxpy"},
+    "lp_recognition.client.nmea": {"pynmea2", "serial"},
+    "lp_recognition.client.remote": {"httpx"},
     "lp_recognition.deployment.layers": {"ai_edge_litert"},
     "lp_recognition.video.annotated": {"av"},
     "lp_recognition.video.decoding": {"av"},

@@ -6,6 +6,7 @@ examples:
   python alpr.py detect photo.jpg --output drawn.jpg
   python alpr.py watch drive.mp4
   python alpr.py serve
+  python alpr.py stream drive.mp4 --url http://127.0.0.1:8000 --csv reads.csv
   python alpr.py known import residents.csv --database sqlite:///plates.db
   python alpr.py events --database sqlite:///plates.db --plate "A?12*"
   python alpr.py models
@@ -44,6 +45,7 @@ COMMANDS = {
     "detect": Command("alpr_detect", "find them without reading"),
     "watch": Command("alpr_watch", "read the plates that pass in videos and before cameras"),
     "serve": Command("alpr_serve", "serve plates over HTTP, to known clients too, and a page to look at"),
+    "stream": Command("alpr_stream", "send the frames of a drive to a service, and keep what it reads"),
     "known": Command("alpr_known", "keep the list of known plates: import, export, list, add, remove"),
     "events": Command("alpr_events", "find what passed, in a database"),
     "view": Command("alpr_view", "leaf through photographs in a browser, or look through a camera"),

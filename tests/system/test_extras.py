@@ -22,6 +22,7 @@ DISTRIBUTIONS = {
     "ai_edge_litert": "ai-edge-litert",
     "lap": "lapx",
     "paho": "paho-mqtt",
+    "serial": "pyserial",
 }
 #: What pydantic brings along, and what TensorFlow does.
 WITH_PYDANTIC = {"typing_extensions"}
