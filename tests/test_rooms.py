@@ -44,7 +44,9 @@ MORE_LIBRARIES = {
     )},
     "lp_recognition.video.deliveries.kafka": {"confluent_kafka"},
     "lp_recognition.video.deliveries.mqtt": {"paho"},
-    "lp_recognition.service.api": {"fastapi"},
+    **{f"lp_recognition.service.{name}": {"fastapi"} for name in ("api", "history", "known")},
+    **{f"lp_recognition.service.{name}": {"fastapi", "starlette"} for name in ("audience", "streams")},
+    "lp_recognition.service.feed": {"starlette"},
     "lp_recognition.service.answers": {"starlette"},
     **{f"lp_recognition.service.{name}": {"fastapi", "starlette"} for name in (
         "app", "code_project", "operation", "plate_recognizer",

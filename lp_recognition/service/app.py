@@ -8,21 +8,28 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 import lp_recognition
 from lp_recognition.service.api import api_router
+from lp_recognition.service.audience import Audience
 from lp_recognition.service.code_project import code_project_router
 from lp_recognition.service.engine.jobs import BusyError, Engine, EngineDownError
 from lp_recognition.service.errors import RequestError, error_response
+from lp_recognition.service.history import history_router
+from lp_recognition.service.known import known_router
+from lp_recognition.service.live import Live
 from lp_recognition.service.operation import Observed, operation_router
 from lp_recognition.service.plate_recognizer import plate_recognizer_router
 from lp_recognition.service.security.guard import Guard
 from lp_recognition.service.security.session import session_router
 from lp_recognition.service.security.tokens import Tokens
 from lp_recognition.service.serving import Service
+from lp_recognition.service.streams import streams_router
 from lp_recognition.settings.service import ServiceConfig
 from lp_recognition.system.errors import ImageError, UserError
+from lp_recognition.video.database.connection import DatabaseError
 
 if TYPE_CHECKING:
     from lp_recognition.video.database.store import Store
@@ -31,7 +38,7 @@ _ABOUT = "Finds and reads license plates. Pictures come as a file of a form, as 
 
 
 def create_app(
-    config: ServiceConfig, *, engine: Engine, store: Store | None = None, live: Any | None = None
+    config: ServiceConfig, *, engine: Engine, store: Store | None = None, live: Live | None = None
 ) -> FastAPI:
     """Makes an application; any number of them can live beside each other.
 
@@ -39,12 +46,13 @@ def create_app(
         config: The settings.
         engine: What finds and reads; started and stopped with the application.
         store: Where events, known plates and counts are kept; it is closed by who opened it.
-        live: The streams that are watched.
+        live: The streams that are watched; begun and ended with the application.
 
     Raises:
         ConfigError: the file of tokens is broken.
     """
     service = Service(config, engine, store)
+    audience = Audience(service.stopping)
     tokens = Tokens(config.token_file) if config.token_file else None
 
     @asynccontextmanager
@@ -54,9 +62,14 @@ def create_app(
         except UserError as error:
             service.failure = error
             raise
+        if live is not None:
+            live.start()
         try:
             yield
         finally:
+            service.stopping.set()
+            if live is not None:
+                await run_in_threadpool(live.stop)
             await service.stop()
 
     app = FastAPI(
@@ -69,6 +82,9 @@ def create_app(
     app.include_router(code_project_router(service))
     app.include_router(operation_router(service))
     app.include_router(session_router(tokens))
+    app.include_router(history_router(store, audience, live))
+    app.include_router(known_router(store))
+    app.include_router(streams_router(live, audience))
     _add_error_handlers(app, service)
     app.add_middleware(Guard, config=config, tokens=tokens, metrics=service.metrics)
     app.add_middleware(Observed, service=service)
@@ -97,6 +113,9 @@ def _add_error_handlers(app: FastAPI, service: Service) -> None:
     ))  # fmt: skip
     handle(BusyError, busy)
     handle(EngineDownError, lambda request, error: error_response(
+        request.url.path, 503, str(error), {"Retry-After": "5"}
+    ))  # fmt: skip
+    handle(DatabaseError, lambda request, error: error_response(
         request.url.path, 503, str(error), {"Retry-After": "5"}
     ))  # fmt: skip
     handle(ImageError, lambda request, error: error_response(request.url.path, 400, str(error)))

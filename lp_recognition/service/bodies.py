@@ -84,7 +84,7 @@ async def read_body(request: Request, limits: LimitSettings) -> Body:
     Raises:
         RequestError: it is too large (413) or too slow (408), or is not what it says it is (400, 415).
     """
-    data = await _received(request, limits)
+    data = await receive(request, limits)
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise RequestError(415, "expected a body without Content-Encoding, received a compressed one")
     kind, options = parse_options_header(request.headers.get("content-type", ""))
@@ -105,7 +105,12 @@ async def read_body(request: Request, limits: LimitSettings) -> Body:
     )
 
 
-async def _received(request: Request, limits: LimitSettings) -> bytes:
+async def receive(request: Request, limits: LimitSettings) -> bytes:
+    """Receives the body of a request as it is.
+
+    Raises:
+        RequestError: it is too large (413) or too slow (408).
+    """
     limit = round(limits.max_bytes * _GROWTH) + _FRAME_BYTES
     too_large = RequestError(
         413, f"expected at most {limits.max_bytes:,} bytes, received more", {"Connection": "close"}
@@ -116,7 +121,7 @@ async def _received(request: Request, limits: LimitSettings) -> bytes:
     chunks: list[bytes] = []
     received = 0
 
-    async def receive() -> None:
+    async def collect() -> None:
         nonlocal received
         async for chunk in request.stream():
             received += len(chunk)
@@ -128,7 +133,7 @@ async def _received(request: Request, limits: LimitSettings) -> bytes:
                 chunks.clear()
 
     try:
-        await asyncio.wait_for(receive(), limits.body_seconds)
+        await asyncio.wait_for(collect(), limits.body_seconds)
     except asyncio.TimeoutError:
         raise RequestError(
             408, f"expected the whole body in {limits.body_seconds:g} seconds", {"Connection": "close"}

@@ -22,6 +22,12 @@ _ERRORS = {
     429: "More requests than the token may send.",
     503: "More requests wait than can be answered in time.",
 }
+#: Those of other endpoints.
+_MORE_ERRORS = {
+    404: "There is no such thing, or no longer.",
+    409: "The new way to write a plate is that of another known one.",
+    412: "Somebody else has changed it meanwhile, or it is there already.",
+}
 
 
 class ErrorAnswer(BaseModel):
@@ -67,7 +73,7 @@ def described(
 
 def error_answers(*statuses: int, model: type[BaseModel] = ErrorAnswer) -> dict[int | str, dict[str, Any]]:
     """What the OpenAPI page says of errors: of some statuses, or of all that an endpoint with a picture may have."""
-    return {status: {"model": model, "description": _ERRORS[status]} for status in statuses or _ERRORS}
+    return {status: {"model": model, "description": (_ERRORS | _MORE_ERRORS)[status]} for status in statuses or _ERRORS}
 
 
 def picture_body(*, several: bool = False, fields: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from lp_recognition.settings.known import KnownConfig
 from lp_recognition.settings.loading import PathText, Section, Settings, override, validate
 from lp_recognition.settings.passages import Polygon
 from lp_recognition.settings.sources import parse_yaml, read_text
+from lp_recognition.settings.streams import StreamConfig, WatchConfig, load_streams
 from lp_recognition.settings.training import Fraction, PositiveInt, listed
 
 #: Where `alpr serve` keeps events where nothing else is said: in the folder where it was started.
@@ -183,3 +184,25 @@ def load_service(
     values = {} if path is None else parse_yaml(read_text(Path(path)), str(path))
     values |= {name: value for name, value in (given or {}).items() if value is not None}
     return override(validate(ServiceConfig, values, "command line" if path is None else str(path)), overrides)
+
+
+def load_watched(config: ServiceConfig) -> tuple[ServiceConfig, dict[str, StreamConfig], WatchConfig]:
+    """The streams that a service watches, and both settings with one database in them.
+
+    That is the one that the service names, else the one that the YAML of streams names: a YAML of `alpr watch` goes on
+    with what is there. So it is with days and matching.
+
+    Returns:
+        The settings of the service, the streams by their names, and what becomes of their events.
+
+    Raises:
+        ConfigError: as `load_streams`.
+    """
+    streams, watch = load_streams(config.streams) if config.streams else ({}, WatchConfig())
+    is_named = config.database_address not in ("", DEFAULT_DATABASE)
+    database = config.database if is_named or not watch.database_address else watch.database
+    matching = config.matching if config.matching != KnownConfig() else watch.matching
+    keep_days = config.keep_days or watch.keep_days
+    settled = config.with_values(database=database, keep_days=keep_days, matching=matching)
+    # The service itself forgets what is old, of photographs, too.
+    return settled, streams, watch.with_values(database=database, keep_days=None, matching=matching)

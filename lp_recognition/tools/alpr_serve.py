@@ -59,15 +59,18 @@ def serve(config: ServiceConfig) -> None:
     """
     from lp_recognition.service.app import create_app
     from lp_recognition.service.engine.local import LocalEngine
+    from lp_recognition.service.live import Live
     from lp_recognition.service.server import run
+    from lp_recognition.settings.service import load_watched
     from lp_recognition.video.database.store import Store
 
+    config, streams, watch = load_watched(config)
     with ExitStack() as opened:
         store = None
         if config.database_address:
             store = opened.enter_context(Store(config.database_address))
             print(f"events and known plates are kept in {store.name}", file=sys.stderr)
-        run(create_app(config, engine=LocalEngine(config), store=store), config)
+        run(create_app(config, engine=LocalEngine(config), store=store, live=Live(streams, watch)), config)
 
 
 def _parser() -> ScriptParser:
