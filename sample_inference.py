@@ -4,8 +4,10 @@ examples:
   python sample_inference.py photo.jpg --output prediction.jpg
   python sample_inference.py photo.jpg --output prediction.jpg --min_confidence 0.5
   python sample_inference.py https://example.org/photo.jpg --allow_url --output prediction.jpg
+  python sample_inference.py photo.jpg --url http://127.0.0.1:8000 --output prediction.jpg      # a service reads
 
-The models are those that ship, unless --detector and --reader name others. `alpr read` does the same and more.
+The models are those that ship, unless --detector and --reader name others. With --url a service finds and reads in
+their place (`alpr serve`), and the picture may be an address. `alpr read` does the same and more.
 """
 
 from __future__ import annotations

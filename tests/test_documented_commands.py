@@ -71,10 +71,14 @@ BEGINNINGS = {
     "eval_lpd": [_CHECKPOINT, "lp_recognition.tools.models.open_detector"],
     "test_lpr": [_CHECKPOINT],
     "test_lpd": [_CHECKPOINT, "lp_recognition.tools.models.open_detector"],
-    "sample_inference": ["lp_recognition.reading.detector.Detector.__init__"],
+    "sample_inference": [
+        "lp_recognition.reading.detector.Detector.__init__",
+        "lp_recognition.client.remote.RemoteAlpr.read",
+    ],
     "lp_recognition.tools.alpr": [
         "lp_recognition.reading.detector.Detector.__init__",
         "lp_recognition.video.streams.started_workers",
+        "lp_recognition.client.remote.RemoteAlpr.read",
         "lp_recognition.client.sending.Sending.__init__",
     ],
     "export_frozen_graph": [_CHECKPOINT],

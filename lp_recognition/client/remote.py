@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import time
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
@@ -80,12 +81,12 @@ class RemoteAlpr:
         """Closes the connections."""
         self._client.close()
 
-    def read(self, picture: bytes, kind: str = "image/jpeg") -> Answer:
+    def read(self, picture: bytes, finding: Mapping[str, str] | None = None) -> Answer:
         """Has a picture read.
 
         Args:
-            picture: An image file.
-            kind: Its media type.
+            picture: An image file, of any kind that the service decodes.
+            finding: How plates are looked for, as `tiles`; the service's own settings where nothing is said.
 
         Raises:
             TimedOutError, UnavailableError, RefusedError: as they say.
@@ -94,7 +95,9 @@ class RemoteAlpr:
         deadline = time.monotonic() + self._timeout_s
         body = bytearray()
         try:
-            with self._client.stream("POST", self._url, content=picture, headers={"Content-Type": kind}) as response:
+            with self._client.stream(
+                "POST", self._url, params=finding, content=picture, headers={"Content-Type": "application/octet-stream"}
+            ) as response:
                 for piece in response.iter_bytes():
                     body += piece
                     if time.monotonic() > deadline:

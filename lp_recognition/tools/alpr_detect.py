@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     looker = None if corners is None else Detector(corners)
     vehicles = open_vehicles(arguments)
 
-    def search(image: Image) -> Searched:
+    def search(image: Image, _: bytes) -> Searched:
         parts = [] if vehicles is None else vehicles.find(image)
         found = detector.detect(image, tiles=arguments.tiles, parts=parts)
         return searched(found if looker is None else look_closer(looker, image, found))

@@ -24,11 +24,11 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lp_recognition.system.errors import UserError, run_script
+from lp_recognition.system.errors import run_script
 from lp_recognition.system.options import ScriptParser, parse_share
+from lp_recognition.tools.remote_reading import add_service, read_token
 
 if TYPE_CHECKING:
     from lp_recognition.client.results import Result
@@ -77,7 +77,7 @@ def _opened_drive(arguments: argparse.Namespace, opened: ExitStack) -> Drive:
     workers, min_confidence = arguments.workers, arguments.min_confidence
     source = open_source(arguments.source, every=arguments.every)
     opened.callback(source.close)
-    token = read_token(arguments.token, arguments.token_file)
+    token = read_token(arguments)
     remote = RemoteAlpr(arguments.url, token=token, timeout_s=arguments.timeout, connections=workers)
     opened.callback(remote.close)
     positions = None
@@ -93,33 +93,6 @@ def _opened_drive(arguments: argparse.Namespace, opened: ExitStack) -> Drive:
     return Drive(
         source, sending, buffer=arguments.buffer, min_confidence=min_confidence, files=files, positions=positions
     )
-
-
-def read_token(token: str, file: str) -> str:
-    """The token of a command line, as it is or in the first line of a file.
-
-    Raises:
-        UserError: both are given; or the file cannot be read, or is empty.
-    """
-    if not file:
-        return token
-    if token:
-        raise UserError("--token_file: expected no --token beside it, received one; leave one out")
-    try:
-        lines = Path(file).read_text(encoding="utf-8").split()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{file}: expected a token, cannot be read: {getattr(error, 'strerror', error)}") from None
-    if not lines:
-        raise UserError(f"{file}: expected a token, received an empty file")
-    return lines[0]
-
-
-def add_service(parser: argparse.ArgumentParser, default: str) -> None:
-    """Adds what names a service and lets one in."""
-    named = f" ({default})" if default else ""
-    parser.add_argument("--url", default=default, metavar="ADDRESS", help=f"the service that finds and reads{named}")
-    parser.add_argument("--token", default="", help="what lets one in there; others at this machine may see it")
-    parser.add_argument("--token_file", default="", metavar="FILE", help="a file whose first word is the token")
 
 
 def _parser() -> ScriptParser:

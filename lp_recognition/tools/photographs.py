@@ -34,16 +34,18 @@ class Searched:
         captions: What is drawn over each detection.
         texts: Text that is on no plate, by the keys `box`, `corners`, `text` and `confidence`; None where it is not
             looked for.
+        left_out: Plates that were read less surely than was asked for.
     """
 
     detections: Sequence[Detection]
     plates: Sequence[dict[str, Any]]
     captions: Sequence[str] = field(default=())
     texts: Sequence[dict[str, Any]] | None = None
+    left_out: int = 0
 
 
-#: Searches a picture.
-Search = Callable[["Image"], Searched]
+#: Searches a picture, given its pixels and the bytes of its file.
+Search = Callable[["Image", bytes], Searched]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -122,8 +124,8 @@ def search_pictures(arguments: argparse.Namespace, search: Search, form: Form) -
                 raise picture
             file = next(drawn, None)
             began = time.perf_counter()
-            image = _opened(picture.path)
-            found = search(image)
+            image, data = _opened(picture.path)
+            found = search(image, data)
             milliseconds = 1000 * (time.perf_counter() - began)
             if file is not None:
                 write_image(file, draw_detections(image, found.detections, captions=found.captions))
@@ -187,12 +189,16 @@ def _pictures(given: Sequence[str], allow_url: bool) -> list[GivenImage | UserEr
     return pictures
 
 
-def _opened(name: str) -> Image:
-    """A picture of a file or an address; whether an address may be fetched was asked before."""
-    from lp_recognition.images.image import decode_image, read_image
+def _opened(name: str) -> tuple[Image, bytes]:
+    """A picture of a file or an address, and its bytes; whether an address may be fetched was asked before."""
+    from lp_recognition.images.image import decode_image, opened_image
     from lp_recognition.images.urls import fetch, is_url
 
-    return decode_image(fetch(name), name) if is_url(name) else read_image(name)
+    if is_url(name):
+        data = fetch(name)
+        return decode_image(data, name), data
+    with opened_image(name) as opened:
+        return opened
 
 
 def _drawn_files(names: Sequence[str], output: str) -> list[Path]:

@@ -29,7 +29,7 @@ def test_a_picture_is_read(service):
     assert answer.told == said_of(5)
     [(headers, _, _)] = service.requests
     assert headers["Authorization"] == "Token sesame"
-    assert headers["Content-Type"] == "image/jpeg"
+    assert headers["Content-Type"] == "application/octet-stream"
 
 
 def test_the_connection_is_kept(service):
