@@ -44,7 +44,7 @@ MORE_LIBRARIES = {
     )},
     "lp_recognition.video.deliveries.kafka": {"confluent_kafka"},
     "lp_recognition.video.deliveries.mqtt": {"paho"},
-    **{f"lp_recognition.service.{name}": {"fastapi"} for name in ("api", "history", "known")},
+    **{f"lp_recognition.service.{name}": {"fastapi"} for name in ("api", "history", "known", "page.router")},
     **{f"lp_recognition.service.{name}": {"fastapi", "starlette"} for name in ("audience", "streams")},
     "lp_recognition.service.feed": {"starlette"},
     "lp_recognition.service.answers": {"starlette"},

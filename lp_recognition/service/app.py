@@ -21,6 +21,7 @@ from lp_recognition.service.history import history_router
 from lp_recognition.service.known import known_router
 from lp_recognition.service.live import Live
 from lp_recognition.service.operation import Observed, operation_router
+from lp_recognition.service.page.router import page_router
 from lp_recognition.service.plate_recognizer import plate_recognizer_router
 from lp_recognition.service.security.guard import Guard
 from lp_recognition.service.security.session import session_router
@@ -85,6 +86,7 @@ def create_app(
     app.include_router(history_router(store, audience, live))
     app.include_router(known_router(store))
     app.include_router(streams_router(live, audience))
+    app.include_router(page_router())
     _add_error_handlers(app, service)
     app.add_middleware(Guard, config=config, tokens=tokens, metrics=service.metrics)
     app.add_middleware(Observed, service=service)
