@@ -54,10 +54,11 @@ class Asked:
         timestamp: Likewise; the time of now where there is none.
         regions: Where plates may be from.
         is_strict: Whether plates that cannot be from there are left out.
-        least_score: Readings less sure are left out.
+        least_score: Readings less sure are left out, unless plates are to be covered.
         finding: How plates are looked for.
         with_make: Whether make, colour and orientation of vehicles are asked for.
-        with_unread: Whether plates are told that nothing was read on, to be covered.
+        is_redaction: Whether plates are to be covered: also those are told that nothing was read on.
+        by_vehicle: Whether results are vehicles, each with its plate.
     """
 
     camera_id: str | None
@@ -67,7 +68,8 @@ class Asked:
     least_score: float
     finding: FindingSettings
     with_make: bool
-    with_unread: bool
+    is_redaction: bool
+    by_vehicle: bool
 
 
 def plate_recognizer_router(service: Service) -> APIRouter:
@@ -126,7 +128,8 @@ def asked_of(body: Body, base: FindingSettings) -> Asked:
         least_score=_share(config.get("threshold_o")) or 0.0,
         finding=base.with_values(**changes) if changes else base,
         with_make=(body.text("mmc") or "").strip().lower() == "true",
-        with_unread=config.get("mode") == "redaction",
+        is_redaction=config.get("mode") == "redaction",
+        by_vehicle=config.get("detection_mode") == "vehicle",
     )
 
 
@@ -153,9 +156,8 @@ def results_of(asked: Asked, picture: SearchedPicture) -> list[dict[str, Any]]:
     for plate in sorted(picture.plates, key=lambda one: -one.confidence):
         region = region_of(plate.text, asked.regions)
         is_elsewhere = asked.regions and region.code == "unknown" and all(map(is_known, asked.regions))
-        if plate.confidence < asked.least_score or (asked.is_strict and is_elsewhere):
-            continue
-        if not plate.text and not asked.with_unread:
+        is_unsure = not plate.text or plate.confidence < asked.least_score
+        if (is_unsure and not asked.is_redaction) or (asked.is_strict and is_elsewhere):
             continue
         box = _box(plate, picture)
         result = {
@@ -167,8 +169,32 @@ def results_of(asked: Asked, picture: SearchedPicture) -> list[dict[str, Any]]:
             "dscore": round(plate.score, 3),
             "vehicle": {"score": 0.0, "type": "Unknown", "box": box},
         }
-        results.append(result | _make() if asked.with_make else result)
+        result |= _make() if asked.with_make else {}
+        results.append(_by_vehicle(result) if asked.by_vehicle else result)
     return results
+
+
+def _by_vehicle(result: dict[str, Any]) -> dict[str, Any]:
+    """A result as the vehicle that it belongs to, the form of `detection_mode: vehicle`."""
+    candidates = [{"value": one["plate"], "score": one["score"]} for one in result["candidates"]]
+    region = {"value": result["region"]["code"], "score": result["region"]["score"]}
+    colors, orientations = result.get("color", []), result.get("orientation", [])
+    return {
+        "plate": {
+            "type": "Plate",
+            "score": result["dscore"],
+            "box": result["box"],
+            "props": {"plate": candidates, "region": [region]},
+        },
+        "vehicle": {
+            **result["vehicle"],
+            "props": {
+                "make_model": result.get("model_make", []),
+                "color": [{"value": one["color"], "score": one["score"]} for one in colors],
+                "orientation": [{"value": one["orientation"], "score": one["score"]} for one in orientations],
+            },
+        },
+    }
 
 
 def written(text: str) -> str:

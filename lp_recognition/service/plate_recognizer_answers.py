@@ -75,6 +75,50 @@ class ResultAnswer(BaseModel):
     orientation: list[Orientation] | None = None
 
 
+class ScoredValue(BaseModel):
+    """Something that a plate, its region or a vehicle may be."""
+
+    value: str
+    score: float
+
+
+class PlateProperties(BaseModel):
+    """What a plate says, the surest first, and where it is from."""
+
+    plate: list[ScoredValue]
+    region: list[ScoredValue]
+
+
+class VehiclePlateAnswer(BaseModel):
+    """The plate of a vehicle; its score is the detector's."""
+
+    type: str
+    score: float
+    box: Box
+    props: PlateProperties
+
+
+class VehicleProperties(BaseModel):
+    """What a vehicle is; empty without `mmc`."""
+
+    make_model: list[ModelMake]
+    color: list[ScoredValue]
+    orientation: list[ScoredValue]
+
+
+class WholeVehicleAnswer(VehicleAnswer):
+    """A vehicle with what it is."""
+
+    props: VehicleProperties
+
+
+class VehicleResultAnswer(BaseModel):
+    """A vehicle with its plate: a result with `"detection_mode": "vehicle"`."""
+
+    plate: VehiclePlateAnswer
+    vehicle: WholeVehicleAnswer
+
+
 class UsageAnswer(BaseModel):
     """Calls of this calendar month, in UTC, and how many there may be."""
 
@@ -86,7 +130,7 @@ class PlateReaderAnswer(BaseModel):
     """The plates of a photograph; `processing_time` is in milliseconds."""
 
     processing_time: float
-    results: list[ResultAnswer]
+    results: list[ResultAnswer] | list[VehicleResultAnswer]
     filename: str
     version: int
     camera_id: str | None
@@ -125,7 +169,8 @@ def reader_fields() -> dict[str, Any]:
         "camera_id": "Given back as it is.",
         "timestamp": "When the picture was taken, by ISO 8601; given back as it is.",
         "mmc": "`true` fills `model_make`, `color` and `orientation`, too.",
-        "config": "JSON: `threshold_d` and `threshold_o` (0 to 1), `mode` (`fast`, `redaction`), `region` (`strict`).",
+        "config": "JSON: `threshold_d` and `threshold_o` (0 to 1), `mode` (`fast`, `redaction`), `region` (`strict`), "
+        "`detection_mode` (`vehicle`).",
     }
     fields: dict[str, Any] = {name: {"type": "string", "description": text} for name, text in about.items()}
     regions = "Where plates may be from, as `us-ca` or `cz`; may be given several times."

@@ -103,8 +103,30 @@ def test_thresholds_and_modes_are_obeyed():
         assert (engine.jobs[-1].finding.score_threshold, engine.jobs[-1].finding.tiles) == (0.2, "off")
         engine.plates = (replace(PLATE, text="", confidence=0.0, candidates=()),)
         assert results() == []
-        [covered] = results(mode="redaction")
+        [covered] = results(mode="redaction", threshold_o=0.5)  # whatever cannot be read is covered, too
         assert (covered["plate"], covered["vehicle"]["box"]) == ("", covered["box"])
+
+
+@pytest.mark.parametrize("mmc", ["true", "false"])
+def test_results_by_vehicle(mmc):
+    with served() as client:
+        form = {"config": json.dumps({"detection_mode": "vehicle"}), "mmc": mmc}
+        [result] = client.post("/v1/plate-reader/", files=FILE, data=form).json()["results"]
+    box = {"xmin": 10, "ymin": 20, "xmax": 91, "ymax": 44}
+    assert result["plate"] == {
+        "type": "Plate",
+        "score": 0.75,
+        "box": box,
+        "props": {
+            "plate": [{"value": "ab123", "score": 0.9}, {"value": "a8123", "score": 0.05}],
+            "region": [{"value": "unknown", "score": 0.0}],
+        },
+    }
+    props = result["vehicle"].pop("props")
+    assert result["vehicle"] == {"score": 0.0, "type": "Unknown", "box": box}
+    assert list(props) == ["make_model", "color", "orientation"]
+    assert [len(values) for values in props.values()] == [int(mmc == "true")] * 3
+    assert props["color"] == ([{"value": "unknown", "score": 0.0}] if mmc == "true" else [])
 
 
 @pytest.mark.parametrize(
