@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,6 +15,7 @@ from fastapi.testclient import TestClient
 
 from lp_recognition.service.app import create_app
 from lp_recognition.service.engine.jobs import Answer, Candidate, Engine, EngineState, Job, Plate, SearchedPicture
+from lp_recognition.service.server import Server
 from lp_recognition.settings.loading import validate
 from lp_recognition.settings.service import ServiceConfig
 from lp_recognition.video.database.store import Store
@@ -76,3 +80,20 @@ def served(engine: Engine | None = None, store: Store | None = None, **settings:
     app = create_app(config, engine=engine or MadeUpEngine(), store=store)
     with TestClient(app, base_url=ADDRESS, raise_server_exceptions=False, follow_redirects=False) as client:
         yield client
+
+
+@contextlib.contextmanager
+def served_over_http(engine: Engine | None = None, **settings: Any) -> Iterator[Server]:
+    """A service at a port of this machine, as `alpr serve` has it, in a thread."""
+    config = validate(ServiceConfig, {"database": "", "port": 0, **settings}, "test")
+    server = Server(create_app(config, engine=engine or MadeUpEngine()), config)
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve_until_asked()))
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+        time.sleep(0.005)
+    try:
+        yield server
+    finally:
+        server.should_exit = True
+        thread.join()

@@ -55,6 +55,7 @@ MORE_LIBRARIES = {
     "lp_recognition.service.errors": {"starlette"},
     "lp_recognition.service.metrics": {"prometheus_client"},
     "lp_recognition.service.security.guard": {"starlette"},
+    "lp_recognition.service.security.protocol": {"uvicorn"},
     "lp_recognition.service.security.session": {"fastapi", "starlette"},
     "lp_recognition.service.server": {"fastapi", "uvicorn"},
     "lp_recognition.service.serving": {"starlette"},

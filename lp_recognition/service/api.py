@@ -32,13 +32,13 @@ def api_router(service: Service) -> APIRouter:
 
     async def answered(request: Request, kind: Kind) -> Response:
         began = time.perf_counter()
-        body = await service.receive(request)
-        annotated = kind != "read" and _is_true(request, body, "annotated")
-        finding = finding_of(request.query_params, body, service.config.finding)
-        pictures = await pictures_of(body, service.config, _PICTURE_FIELDS)
-        if kind != "read" and len(pictures) > 1:
-            raise RequestError(400, f"expected one picture, received {len(pictures)}; /v1/read takes several crops")
-        answer = await service.read(request, Job(kind, tuple(pictures), finding, annotated))
+        async with service.receiving(request) as body:
+            annotated = kind != "read" and _is_true(request, body, "annotated")
+            finding = finding_of(request.query_params, body, service.config.finding)
+            pictures = await pictures_of(body, service.config, _PICTURE_FIELDS)
+            if kind != "read" and len(pictures) > 1:
+                raise RequestError(400, f"expected one picture, received {len(pictures)}; /v1/read takes several crops")
+            answer = await service.read(request, Job(kind, tuple(pictures), finding, annotated))
         if annotated:
             return Response(answer.pictures[0].annotated, media_type="image/jpeg")
         ms = 1000 * (time.perf_counter() - began)

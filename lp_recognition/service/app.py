@@ -104,6 +104,7 @@ def _add_error_handlers(app: FastAPI, service: Service) -> None:
 
     def busy(request: Request, error: BusyError) -> Response:
         service.metrics.note_refusal("busy")
+        service.health.note(refused=True)
         return error_response(request.url.path, 503, str(error), {"Retry-After": str(error.retry_after_s)})
 
     def invalid(request: Request, error: RequestValidationError) -> Response:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -18,6 +19,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from lp_recognition.images.headers import kind_of
+from lp_recognition.service.engine.jobs import BusyError
 from lp_recognition.service.errors import RequestError
 from lp_recognition.settings.service import LimitSettings
 
@@ -78,13 +80,69 @@ def text_of(value: Value) -> str:
     return value if isinstance(value, str) else "" if value is None else json.dumps(value)
 
 
-async def read_body(request: Request, limits: LimitSettings) -> Body:
-    """Receives the body of a request and takes it apart.
+class Budget:
+    """Bytes of bodies that are held at a time.
+
+    Args:
+        limit: How many there may be.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._left = limit
+
+    def take(self, size: int) -> None:
+        """Takes some of them.
+
+        Raises:
+            BusyError: there are not so many left.
+        """
+        if size > self._left:
+            raise BusyError
+        self._left -= size
+
+    def give_back(self, size: int) -> None:
+        """Gives some back."""
+        self._left += size
+
+
+@asynccontextmanager
+async def received(request: Request, limits: LimitSettings, budget: Budget) -> AsyncIterator[Body]:
+    """The body of a request, taken apart; it is held as long as the block runs.
 
     Raises:
         RequestError: it is too large (413) or too slow (408), or is not what it says it is (400, 415).
+        BusyError: all bodies together are too large.
     """
-    data = await receive(request, limits)
+    holding = Holding(budget)
+    try:
+        yield _parsed(request, await receive(request, limits, holding), limits)
+    finally:
+        holding.end()
+
+
+class Holding:
+    """What one request holds of a budget."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._size = 0
+
+    def take(self, size: int) -> None:
+        """Takes so many bytes more.
+
+        Raises:
+            BusyError: there are not so many left.
+        """
+        self._budget.take(size)
+        self._size += size
+
+    def end(self) -> None:
+        """Gives all of them back."""
+        self._budget.give_back(self._size)
+        self._size = 0
+
+
+def _parsed(request: Request, data: bytes, limits: LimitSettings) -> Body:
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise RequestError(415, "expected a body without Content-Encoding, received a compressed one")
     kind, options = parse_options_header(request.headers.get("content-type", ""))
@@ -105,12 +163,19 @@ async def read_body(request: Request, limits: LimitSettings) -> Body:
     )
 
 
-async def receive(request: Request, limits: LimitSettings) -> bytes:
+async def receive(request: Request, limits: LimitSettings, holding: Holding | None = None) -> bytes:
     """Receives the body of a request as it is.
+
+    Args:
+        request: The request.
+        limits: How large it may be, and how long it may take.
+        holding: What it takes of the bytes that may be held at a time.
 
     Raises:
         RequestError: it is too large (413) or too slow (408).
+        BusyError: all bodies together are too large.
     """
+    holding = holding or Holding(Budget(limits.max_waiting_bytes))
     limit = round(limits.max_bytes * _GROWTH) + _FRAME_BYTES
     too_large = RequestError(
         413, f"expected at most {limits.max_bytes:,} bytes, received more", {"Connection": "close"}
@@ -128,9 +193,11 @@ async def receive(request: Request, limits: LimitSettings) -> bytes:
             if received > _DRAINED * limit:
                 return
             if received <= limit:
+                holding.take(len(chunk))
                 chunks.append(chunk)
             else:
                 chunks.clear()
+                holding.end()
 
     try:
         await asyncio.wait_for(collect(), limits.body_seconds)

@@ -61,10 +61,10 @@ def code_project_router(service: Service) -> APIRouter:
     async def alpr(request: Request) -> Response:
         """Finds and reads the plates of a photograph, as CodeProject.AI's clients ask for it."""
         began = time.perf_counter()
-        body = await service.receive(request)
-        [picture, *_] = await pictures_of(body, service.config, _PICTURE_FIELDS)
-        answer = await service.read(request, Job("alpr", (picture,), service.config.finding))
-        least = _least_confidence(body)
+        async with service.receiving(request) as body:
+            [picture, *_] = await pictures_of(body, service.config, _PICTURE_FIELDS)
+            answer = await service.read(request, Job("alpr", (picture,), service.config.finding))
+            least = _least_confidence(body)
         plates = [one for one in answer.pictures[0].plates if one.text and one.confidence >= least]
         inference_ms = sum(value for stage, value in answer.stages_ms.items() if stage != "queue")
         return JSONResponse(

@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
 import lp_recognition
 from lp_recognition.service.engine.jobs import Answer, Engine
+from lp_recognition.service.health import Health
 
 _SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 _SIZES = (1, 2, 4, 8, 16, 32)
@@ -20,9 +27,11 @@ class Metrics:
 
     Args:
         engine: What is asked for its state whenever somebody asks for figures.
+        health: Likewise.
+        models: What finds and reads, by what it is for.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, health: Health, models: dict[str, str]) -> None:
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "alpr_requests", "Requests, by the path of the endpoint and the status", ("path", "status"),
@@ -32,17 +41,14 @@ class Metrics:
             "alpr_request_seconds", "How long requests took", ("path",), buckets=_SECONDS, registry=self._registry
         )
         self._stages = Histogram(
-            "alpr_stage_seconds", "How long the stages of reading took", ("stage",), buckets=_SECONDS,
-            registry=self._registry,
+            "alpr_stage_seconds", "How long the stages of reading took: queue, decode, detect, read, draw", ("stage",),
+            buckets=_SECONDS, registry=self._registry,
         )  # fmt: skip
-        self._batches = Histogram(
-            "alpr_batch_size", "Requests that a process was given at once", buckets=_SIZES, registry=self._registry
-        )
         self._refused = Counter(
             "alpr_refused", "Requests that were refused, by the reason", ("reason",), registry=self._registry
         )
         self._plates = Counter("alpr_plates", "Plates that were found", registry=self._registry)
-        self._registry.register(_Engine(engine))
+        self._registry.register(_Engine(engine, health, models))
 
     def note_request(self, path: str, status: int, seconds: float) -> None:
         """Counts a request that is over."""
@@ -55,10 +61,6 @@ class Metrics:
             self._stages.labels(stage).observe(milliseconds / 1000)
         self._plates.inc(sum(len(picture.plates) for picture in answer.pictures))
 
-    def note_batch(self, size: int) -> None:
-        """Takes in what a process was given at once."""
-        self._batches.observe(size)
-
     def note_refusal(self, reason: str) -> None:
         """Counts a request that was refused."""
         self._refused.labels(reason).inc()
@@ -69,8 +71,10 @@ class Metrics:
 
 
 class _Engine(Collector):
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, health: Health, models: dict[str, str]) -> None:
         self._engine = engine
+        self._health = health
+        self._models = models
 
     def collect(self) -> Iterable[Metric]:
         """The state of the engine as it is now."""
@@ -79,6 +83,11 @@ class _Engine(Collector):
         yield GaugeMetricFamily("alpr_working", "Requests that are being worked on", state.working)
         yield GaugeMetricFamily("alpr_workers", "Processes that can work", state.workers)
         yield CounterMetricFamily("alpr_worker_restarts", "Processes that were started anew", state.restarts)
-        info = GaugeMetricFamily("alpr_version", "The version of the program", labels=("version",))
-        info.add_metric([lp_recognition.__version__], 1)
-        yield info
+        yield GaugeMetricFamily("alpr_keeps_up", "Whether hardly any request is refused", float(self._health.keeps_up))
+        counts = [(str(size), sum(n for one, n in state.batches.items() if one <= size)) for size in _SIZES]
+        counts.append(("+Inf", sum(state.batches.values())))
+        total = sum(size * count for size, count in state.batches.items())
+        about = "Requests that a process was given at once"
+        yield HistogramMetricFamily("alpr_batch_size", about, buckets=counts, sum_value=total)
+        info = {"version": lp_recognition.__version__, **self._models}
+        yield InfoMetricFamily("alpr", "The program and its models", info)

@@ -83,11 +83,11 @@ def plate_recognizer_router(service: Service) -> APIRouter:
     async def plate_reader(request: Request) -> Response:
         """Finds and reads the plates of a photograph, as Plate Recognizer's clients ask for it."""
         began = time.perf_counter()
-        body = await service.receive(request)
-        asked = asked_of(body, service.config.finding)
-        [picture, *_] = await pictures_of(body, service.config)
-        job = Job("alpr", (picture,), asked.finding)
-        answer = await service.read(request, job, asked.camera_id or "", asked.timestamp)
+        async with service.receiving(request) as body:
+            asked = asked_of(body, service.config.finding)
+            [picture, *_] = await pictures_of(body, service.config)
+            job = Job("alpr", (picture,), asked.finding)
+            answer = await service.read(request, job, asked.camera_id or "", asked.timestamp)
         record = answer_record(asked, picture, answer, 1000 * (time.perf_counter() - began))
         return JSONResponse({**record, "usage": usage()})
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import socket
 import sys
 from collections.abc import Iterator
@@ -12,37 +11,64 @@ from collections.abc import Iterator
 import uvicorn
 from fastapi import FastAPI
 
+from lp_recognition.service.security.protocol import bounded_protocol
 from lp_recognition.service.serving import Service
 from lp_recognition.settings.service import ServiceConfig
 from lp_recognition.system.errors import UserError
 from lp_recognition.system.interrupts import graceful
 
 
-class _Server(uvicorn.Server):
-    """Uvicorn's, whose signals are handled as elsewhere in this package, and which tells its application of its end.
+class Server(uvicorn.Server):
+    """Serves an application at a port.
+
+    Signals are handled as elsewhere in this package, by `run`, and the application is told when it is to end.
+
+    Args:
+        app: The application, as `create_app` makes it.
+        config: The port, and the limits.
 
     Attributes:
-        service: What the application works with.
+        address: What to type into a browser at this machine.
+
+    Raises:
+        UserError: the port cannot be had.
     """
 
-    def __init__(self, config: uvicorn.Config, service: Service) -> None:
-        super().__init__(config)
-        self.service = service
+    def __init__(self, app: FastAPI, config: ServiceConfig) -> None:
+        self._service: Service = app.state.service
+        self._listening = _listen(config)
+        self.address = address_of(self._listening)
+        super().__init__(
+            uvicorn.Config(
+                app, log_config=None, access_log=False, server_header=False, lifespan="on", ws="none",
+                http=bounded_protocol(config.limits), timeout_graceful_shutdown=round(config.stop_seconds),
+            )
+        )  # fmt: skip
+
+    async def serve_until_asked(self) -> None:
+        """Serves until `should_exit` is set; then what is under way is ended.
+
+        Raises:
+            UserError: the engine cannot be started.
+        """
+        await self.serve([self._listening])
+        if self._service.failure is not None:
+            raise self._service.failure
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leaves signals to `graceful`."""
+        """Leaves signals to `run`."""
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Starts the application, and tells where it is found."""
         await super().startup(sockets)
-        if not self.should_exit and sockets:
-            print(f"alpr serves {address_of(sockets[0])}", file=sys.stderr, flush=True)
+        if not self.should_exit:
+            print(f"alpr serves {self.address}", file=sys.stderr, flush=True)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Ends answers that would go on for ever, waits for the others, and ends the application."""
-        self.service.stopping.set()
+        self._service.stopping.set()
         await super().shutdown(sockets)
 
 
@@ -52,25 +78,14 @@ def run(app: FastAPI, config: ServiceConfig) -> None:
     Raises:
         UserError: the port cannot be had, or the engine cannot be started.
     """
-    service: Service = app.state.service
-    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # what goes wrong is told by the application
-    listening = _listen(config)
-    server = _Server(
-        uvicorn.Config(
-            app, log_config=None, access_log=False, server_header=False, lifespan="on", ws="none",
-            timeout_graceful_shutdown=round(config.stop_seconds),
-        ),
-        service,
-    )  # fmt: skip
+    server = Server(app, config)
 
     def interrupt() -> bool:
         was_asked, server.should_exit = server.should_exit, True
         return was_asked
 
     with graceful(interrupt, stopping="ending what is under way", ended="what was kept is whole"):
-        asyncio.run(server.serve([listening]))
-    if service.failure is not None:
-        raise service.failure
+        asyncio.run(server.serve_until_asked())
 
 
 def address_of(listening: socket.socket) -> str:

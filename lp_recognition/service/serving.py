@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from starlette.requests import Request
 
-from lp_recognition.service.bodies import Body, read_body
+from lp_recognition.service.bodies import Body, Budget, received
 from lp_recognition.service.engine.jobs import Answer, Engine, Job
+from lp_recognition.service.engine.local import models_of
 from lp_recognition.service.errors import RequestError
+from lp_recognition.service.health import Health
 from lp_recognition.service.keeping import KeptReads, Upkeep
 from lp_recognition.service.metrics import Metrics
 from lp_recognition.service.usage import Usage
@@ -33,6 +36,7 @@ class Service:
         config: The settings.
         engine: What finds and reads.
         store: Where events are kept, if anywhere.
+        health: Whether it keeps up.
         metrics: The figures for Prometheus.
         usage: How many pictures were read.
         failure: What prevented the start, if anything did.
@@ -43,10 +47,14 @@ class Service:
         self.config = config
         self.engine = engine
         self.store = store
-        self.metrics = Metrics(engine)
+        self.health = Health()
+        models = models_of(config)
+        named = {"detector": models.detector, "corners": models.corners, "readers": " ".join(models.readers)}
+        self.metrics = Metrics(engine, self.health, named)
         self.usage = Usage(store)
         self.stopping = asyncio.Event()
         self.failure: UserError | None = None
+        self._budget = Budget(config.limits.max_waiting_bytes)
         self._kept: KeptReads | None = None
         self._upkeep: asyncio.Task[None] | None = None
 
@@ -76,15 +84,17 @@ class Service:
             await asyncio.gather(self._upkeep, return_exceptions=True)
             await asyncio.to_thread(self.usage.save)
 
-    async def receive(self, request: Request) -> Body:
-        """The body of a request; refused before it is received where it could not be answered.
+    @asynccontextmanager
+    async def receiving(self, request: Request) -> AsyncIterator[Body]:
+        """The body of a request, for a block; refused before it is received where it could not be answered.
 
         Raises:
             BusyError, EngineDownError: the engine's.
-            RequestError: as `read_body`.
+            RequestError: as `received`.
         """
         self.engine.check_room()
-        return await read_body(request, self.config.limits)
+        async with received(request, self.config.limits, self._budget) as body:
+            yield body
 
     async def read(self, request: Request, job: Job, source: str = "", when: str = "") -> Answer:
         """Has a job done as long as its client waits for it, and keeps what was read where that is asked for.
@@ -100,6 +110,7 @@ class Service:
             RequestError: the client has gone; or what was read cannot be kept.
         """
         answer = await _while_waited_for(request, self.engine.read(job))
+        self.health.note(refused=False)
         self.metrics.note_answer(answer)
         self.usage.count(len(job.pictures))
         if self._kept is not None and job.kind == "alpr":

@@ -56,10 +56,12 @@ class LimitSettings(Section):
         max_pixels: Of a picture, before it is decoded.
         max_pictures: In one request.
         max_fields: Fields and files of a form together.
+        max_waiting_bytes: Of all requests that are under way together.
         max_clients: Connections at a time.
         header_seconds: Until the head of a request is there.
         body_seconds: Until its body is.
-        requests_per_second: Of a token, or an address where there are no tokens; None for any number.
+        requests_per_second: Pictures and changes that a token may send, or an address where there are no tokens; None
+            for any number.
         burst: So many requests may come at once before that holds.
     """
 
@@ -67,6 +69,7 @@ class LimitSettings(Section):
     max_pixels: Annotated[int, Field(ge=1_000, le=64_000_000)] = 50_000_000
     max_pictures: PositiveInt = 32
     max_fields: PositiveInt = 100
+    max_waiting_bytes: Annotated[int, Field(ge=1_000_000)] = 256_000_000
     max_clients: PositiveInt = 1000
     header_seconds: Seconds = 10.0
     body_seconds: Seconds = 30.0

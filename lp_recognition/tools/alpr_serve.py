@@ -60,11 +60,13 @@ def serve(config: ServiceConfig) -> None:
     from lp_recognition.service.app import create_app
     from lp_recognition.service.engine.local import LocalEngine
     from lp_recognition.service.live import Live
+    from lp_recognition.service.logs import begin_logging
     from lp_recognition.service.server import run
     from lp_recognition.settings.service import load_watched
     from lp_recognition.video.database.store import Store
 
     config, streams, watch = load_watched(config)
+    begin_logging(config.log)
     with ExitStack() as opened:
         store = None
         if config.database_address:

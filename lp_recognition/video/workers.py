@@ -189,6 +189,8 @@ class Worker:
             self._connection.send(None)
         self._process.join(1)
         self._process.terminate()
+        self._process.join(1)
+        self._process.kill()  # one that was stopped takes no other signal
         self._process.join()
         self._connection.close()
         if self._memory is not None:

@@ -141,6 +141,7 @@ class EngineState:
         workers: Processes, or replicas, that can work.
         restarts: How many were started anew as they had been killed.
         is_full: Whether the next request is refused.
+        batches: How many times a worker was given so many requests at once.
     """
 
     waiting: int
@@ -148,6 +149,7 @@ class EngineState:
     workers: int
     restarts: int
     is_full: bool
+    batches: Mapping[int, int] = field(default_factory=dict)
 
 
 class Engine(Protocol):

@@ -12,7 +12,7 @@ import contextlib
 import logging
 import math
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -35,9 +35,6 @@ _FIRST_GUESS_S = 0.05
 _STOPPED = "the service is being stopped"
 _DOWN = "no process is there that could answer; the log of the service says why"
 
-#: Told of each batch: how many jobs it had.
-BatchSeen = Callable[[int], None]
-
 
 @dataclass(eq=False)
 class _Waiting:
@@ -55,14 +52,13 @@ class LocalEngine:
 
     Args:
         config: The models, how many processes, and how long the queue may be.
-        batch_seen: Told of each batch.
     """
 
-    def __init__(self, config: ServiceConfig, batch_seen: BatchSeen = lambda size: None) -> None:
+    def __init__(self, config: ServiceConfig) -> None:
         self._config = config
         self._models = models_of(config)
         self._count = config.workers or default_workers()
-        self.batch_seen = batch_seen
+        self._batches: Counter[int] = Counter()
         self._queue: deque[_Waiting] = deque()
         self._changed = asyncio.Condition()
         self._threads = ThreadPoolExecutor(self._count, thread_name_prefix="worker")
@@ -127,7 +123,8 @@ class LocalEngine:
     def state(self) -> EngineState:
         """How it gets on."""
         is_full = len(self._queue) >= self._config.queue
-        return EngineState(len(self._queue), self._working, len(self._workers), self._restarts, is_full)
+        counts = dict(self._batches)
+        return EngineState(len(self._queue), self._working, len(self._workers), self._restarts, is_full, counts)
 
     @property
     def pids(self) -> list[int]:
@@ -217,7 +214,7 @@ class LocalEngine:
         now = time.perf_counter()
         for one in batch:
             one.queue_ms = 1000 * (now - one.since)
-        self.batch_seen(len(batch))
+        self._batches[len(batch)] += 1
         self._working += len(batch)
         loop = asyncio.get_running_loop()
         left = deque(batch)

@@ -7,7 +7,7 @@ import asyncio
 from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
-from lp_recognition.service.bodies import read_body
+from lp_recognition.service.bodies import Budget, received
 from lp_recognition.service.documents import error_answers
 from lp_recognition.service.errors import RequestError
 from lp_recognition.service.security.guard import COOKIE, token_of
@@ -38,7 +38,8 @@ def session_router(tokens: Tokens | None) -> APIRouter:
     @router.post("/session", status_code=204, responses=error_answers(400, 403), openapi_extra=_body())
     async def sign_in(request: Request) -> Response:
         """Signs a browser in: the field `token` of a form or of JSON becomes a cookie that no script can read."""
-        token = (await read_body(request, limits)).text("token") or ""
+        async with received(request, limits, Budget(limits.max_waiting_bytes)) as body:
+            token = body.text("token") or ""
         if tokens is not None and tokens.name_of(token) is None:
             await asyncio.sleep(_PAUSE_S)
             raise RequestError(403, "Invalid token.")
