@@ -122,11 +122,6 @@ class Worker:
         """What becomes ready when the process ends, for `select` and the like."""
         return self._process.sentinel
 
-    @property
-    def is_alive(self) -> bool:
-        """Whether the process runs."""
-        return self._process.is_alive()
-
     def open(self, models: Models) -> None:
         """Opens models before the first frame comes.
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
+from weakref import WeakSet
 
 from lp_recognition.model_files.pretrained import DEFAULT_CORNERS, DEFAULT_DETECTOR, DEFAULT_READERS
 from lp_recognition.service.engine.jobs import Answer, BusyError, EngineDownError, EngineState, Job
@@ -64,6 +65,7 @@ class LocalEngine:
         self._threads = ThreadPoolExecutor(self._count, thread_name_prefix="worker")
         self._slots: list[asyncio.Task[None]] = []
         self._workers: set[Worker] = set()
+        self._ended: WeakSet[Worker] = WeakSet()
         self._working = self._restarts = 0
         self._job_s = _FIRST_GUESS_S
         self._is_down = self._is_stopping = False
@@ -92,6 +94,8 @@ class LocalEngine:
         while self._queue:
             _settle(self._queue.popleft(), EngineDownError(_STOPPED))
         loop = asyncio.get_running_loop()
+        for worker in self._workers:
+            loop.remove_reader(worker.sentinel)
         await asyncio.gather(*(loop.run_in_executor(None, worker.close) for worker in list(self._workers)))
         self._workers.clear()
         await asyncio.gather(*self._slots, return_exceptions=True)
@@ -146,6 +150,7 @@ class LocalEngine:
 
     async def _serve(self, worker: Worker) -> None:
         """Gives a worker its jobs, and starts another in its place when it is lost."""
+        loop = asyncio.get_running_loop()
         pause_s, born = _FIRST_PAUSE_S, time.monotonic()
         self._watch(worker)
         while not self._is_stopping:
@@ -153,7 +158,8 @@ class LocalEngine:
             if await self._has_done(worker, batch):
                 continue
             self._workers.discard(worker)
-            worker.close()
+            loop.remove_reader(worker.sentinel)  # before its number is another file's
+            await loop.run_in_executor(self._threads, worker.close)
             self._restarts += 1
             pause_s = _FIRST_PAUSE_S if time.monotonic() - born > _STABLE_S else min(2 * pause_s, _LONGEST_PAUSE_S)
             worker = await self._started_again(pause_s)
@@ -170,6 +176,7 @@ class LocalEngine:
 
         def ended() -> None:
             loop.remove_reader(worker.sentinel)
+            self._ended.add(worker)
             self._waking = loop.create_task(wake())
 
         loop.add_reader(worker.sentinel, ended)
@@ -199,8 +206,8 @@ class LocalEngine:
     async def _next_batch(self, worker: Worker) -> list[_Waiting]:
         """What a worker does next: no more than its share of those that wait; nothing where it has ended."""
         async with self._changed:
-            await self._changed.wait_for(lambda: bool(self._queue) or not worker.is_alive)
-        if not worker.is_alive:
+            await self._changed.wait_for(lambda: bool(self._queue) or worker in self._ended)
+        if worker in self._ended:
             return []
         if self._config.batch_wait_ms and len(self._queue) < self._config.max_batch:
             await asyncio.sleep(self._config.batch_wait_ms / 1000)
@@ -210,7 +217,7 @@ class LocalEngine:
     async def _has_done(self, worker: Worker, batch: Sequence[_Waiting]) -> bool:
         """Has a worker do some jobs; returns whether it is still there."""
         if not batch:  # it has ended, or another was quicker
-            return worker.is_alive
+            return worker not in self._ended
         now = time.perf_counter()
         for one in batch:
             one.queue_ms = 1000 * (now - one.since)
