@@ -33,7 +33,7 @@ def browser() -> Iterator[Any]:
 def at_a_port(app: Any, port: int = 0) -> Iterator[str]:
     """Serves an application at this machine; gives its address."""
     with socket.create_server(("127.0.0.1", port)) as listening:
-        server = _Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5))
+        server = _Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=60))
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
         while not server.started and thread.is_alive():
@@ -42,7 +42,8 @@ def at_a_port(app: Any, port: int = 0) -> Iterator[str]:
             yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         finally:
             server.should_exit = True
-            thread.join()
+            thread.join(30)
+            assert not thread.is_alive(), "it does not end"
 
 
 class _Server(uvicorn.Server):

@@ -17,6 +17,8 @@ _log = logging.getLogger(__name__)
 _MOST = 64
 #: Who takes nothing for so long is let go.
 _PATIENCE_S = 20.0
+#: While somebody takes nothing, it is looked so often whether the service stops.
+_SLICE_S = 0.25
 
 
 class Audience:
@@ -74,9 +76,30 @@ class _LastingResponse(StreamingResponse):
 
     async def stream_response(self, send: Send) -> None:
         async def send_in_time(message: Message) -> None:
-            await asyncio.wait_for(send(message), _PATIENCE_S)
+            sending = asyncio.ensure_future(send(message))
+            try:
+                await self._until_done(sending)
+            finally:
+                sending.cancel()
 
-        try:
+        # Where it raises, the answer is not completed, and the server closes the connection.
+        with contextlib.suppress(_TookNothingError):
             await super().stream_response(send_in_time)
-        except asyncio.TimeoutError:  # not completed: the server closes the connection
-            _log.info("one who looked on took nothing for %g s, and was let go", _PATIENCE_S)
+
+    async def _until_done(self, sending: asyncio.Future[None]) -> None:
+        """Waits until something is sent.
+
+        Raises:
+            _TookNothingError: it was not taken in time, or the service stops meanwhile.
+        """
+        waited_s = 0.0
+        while not (await asyncio.wait({sending}, timeout=_SLICE_S))[0]:
+            waited_s += _SLICE_S
+            if waited_s >= _PATIENCE_S or self._audience.is_over:
+                _log.info("one who looked on took nothing for %g s, and was let go", waited_s)
+                raise _TookNothingError
+        sending.result()
+
+
+class _TookNothingError(Exception):
+    """A client takes nothing of what it is sent."""
