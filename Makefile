@@ -29,7 +29,7 @@ $(READY): pyproject.toml
 	@echo "installing into $(VENV), 2 of 3: what trains (TensorFlow, Keras, grain; about 1 GB to download, minutes)"
 	@$(INSTALL) --editable '.[train]'
 	@echo "installing into $(VENV), 3 of 3: what watches, serves and tests (PyAV, SQLAlchemy, FastAPI, pytest, ruff, mypy, TFLite-Micro, RapidOCR)"
-	@$(INSTALL) --editable '.[train,mcu,text,video,service,postgresql,messages,client,dev]'
+	@$(INSTALL) --editable '.[train,mcu,text,video,service,postgresql,messages,client,ray,dev]'
 	@touch $(READY)
 
 demo: $(READY)

@@ -78,6 +78,7 @@ BEGINNINGS = {
     "lp_recognition.tools.alpr": [
         "lp_recognition.reading.detector.Detector.__init__",
         "lp_recognition.video.streams.started_workers",
+        "lp_recognition.service.opening.open_app",
         "lp_recognition.client.remote.RemoteAlpr.read",
         "lp_recognition.client.sending.Sending.__init__",
     ],

@@ -91,7 +91,7 @@ def test_what_it_says_of_itself(wheel):
     assert said["License-File"] == "LICENSE"
     assert any(name.endswith("licenses/LICENSE") for name in wheel.namelist())
     assert set(said.get_all("Provides-Extra")) == {
-        "train", "mcu", "text", "video", "service", "postgresql", "messages", "client", "jax", "dev", "all",
+        "train", "mcu", "text", "video", "service", "postgresql", "messages", "client", "ray", "jax", "dev", "all",
     }  # fmt: skip
     light = [need for need in said.get_all("Requires-Dist") if "extra ==" not in need]
     assert {re.split(r"[<>=;]", need)[0] for need in light} == {

@@ -77,6 +77,34 @@ class LimitSettings(Section):
     burst: PositiveInt = 10
 
 
+class RaySettings(Section):
+    """Replicas of Ray Serve. Their number follows the load, unless `workers` says how many there are.
+
+    Attributes:
+        min_replicas: So many there are at least.
+        max_replicas: At most, if the cluster has cores for them: a replica takes one.
+        target_requests: Requests that a replica shall have under way; with more of them replicas are added.
+        up_seconds: So long has the load to be higher before that.
+        down_seconds: So long has it to be lower before one is taken away.
+        ingresses: Replicas that take requests, where `serve run` starts the service.
+    """
+
+    min_replicas: Annotated[int, Field(ge=1)] = 1
+    max_replicas: Annotated[int, Field(ge=1)] = 16
+    target_requests: Annotated[float, Field(gt=0)] = 2.0
+    up_seconds: Annotated[float, Field(ge=0)] = 30.0
+    down_seconds: Annotated[float, Field(ge=0)] = 600.0
+    ingresses: PositiveInt = 1
+
+    @model_validator(mode="after")
+    def _check_together(self) -> RaySettings:
+        if self.max_replicas < self.min_replicas:
+            raise ValueError(
+                f"max_replicas: expected at least min_replicas, {self.min_replicas}, received {self.max_replicas}"
+            )
+        return self
+
+
 class ServiceConfig(Settings):
     """What is served, to whom, and by what.
 
@@ -92,7 +120,8 @@ class ServiceConfig(Settings):
         vehicles: A `.tflite` that finds vehicles, inside of which plates are looked for, too.
         finding: How plates are looked for.
         engine: What finds and reads: processes of this machine, or Ray Serve.
-        workers: Processes that find and read; None for as many as there are cores.
+        ray: Replicas of Ray Serve.
+        workers: Processes, or replicas, that find and read; None for one a core, or as many as the load asks for.
         max_batch: So many requests are handed to a process at once.
         batch_wait_ms: So long is waited for more of them.
         queue: So many requests may wait; any beyond is refused at once.
@@ -119,6 +148,7 @@ class ServiceConfig(Settings):
     vehicles: PathText = ""
     finding: FindingSettings = FindingSettings()
     engine: Literal["local", "ray"] = "local"
+    ray: RaySettings = RaySettings()
     workers: PositiveInt | None = None
     max_batch: PositiveInt = 4
     batch_wait_ms: Annotated[float, Field(ge=0, le=1000)] = 0.0

@@ -27,6 +27,7 @@ EXTRA_OF = {
     "python_multipart": "service",
     "rapidfuzz": "video",
     "rapidocr": "text",
+    "ray": "ray",
     "serial": "client",
     "sqlalchemy": "video",
     "starlette": "service",

@@ -6,10 +6,12 @@ examples:
   python alpr.py serve --host 0.0.0.0 --token_file tokens.txt
   python alpr.py serve --config config/service.yaml limits.max_bytes=8000000
   python alpr.py serve --workers 4 --database sqlite:///plates.db
+  python alpr.py serve --engine ray                          # replicas of Ray Serve, here or on a cluster
 
-Needs the extra: pip install 'lp-recognition[service]'. Pictures are found and read by processes of this machine, one a
-core; what more may wait than can be answered in time gets 503 at once. Other machines are served only where --host
-names an address that they reach, and then want a token each. docs/service.md explains endpoints and settings.
+Needs the extra: pip install 'lp-recognition[service]', and for Ray Serve [ray]. Pictures are found and read by
+processes of this machine, one a core, or by replicas; what more may wait than can be answered in time gets 503 at once.
+Other machines are served only where --host names an address that they reach, and then want a token each.
+docs/service.md explains endpoints and settings, docs/scaling.md how to serve more.
 
 Ctrl-C ends what is under way, and then the program. A second one ends it at once.
 """
@@ -57,22 +59,17 @@ def serve(config: ServiceConfig) -> None:
     Raises:
         UserError: a model cannot be opened, the port cannot be had, or the database cannot be written.
     """
-    from lp_recognition.service.app import create_app
-    from lp_recognition.service.engine.local import LocalEngine
-    from lp_recognition.service.live import Live
     from lp_recognition.service.logs import begin_logging
+    from lp_recognition.service.opening import open_app
     from lp_recognition.service.server import run
-    from lp_recognition.settings.service import load_watched
-    from lp_recognition.video.database.store import Store
 
-    config, streams, watch = load_watched(config)
     begin_logging(config.log)
     with ExitStack() as opened:
-        store = None
-        if config.database_address:
-            store = opened.enter_context(Store(config.database_address))
+        app = open_app(config, opened)
+        store = app.state.service.store
+        if store is not None:
             print(f"events and known plates are kept in {store.name}", file=sys.stderr)
-        run(create_app(config, engine=LocalEngine(config), store=store, live=Live(streams, watch)), config)
+        run(app, config)
 
 
 def _parser() -> ScriptParser:
