@@ -89,7 +89,7 @@ def test_the_image_starts_what_there_is():
 
 
 def test_images_are_of_this_version():
-    tags = re.findall(r"\balpr(?:-ray)?:([\w.]+)", read("Dockerfile") + read("kuberay.yaml"))
+    tags = re.findall(r"\balpr(?:-ray)?:(\d+(?:\.\d+)*)", read("Dockerfile") + read("kuberay.yaml"))
     assert set(tags) == {__version__}
 
 
