@@ -77,7 +77,9 @@ def text_of(value: Value) -> str:
     """A value as text; JSON's own values as JSON writes them."""
     if isinstance(value, Part):
         return value.text
-    return value if isinstance(value, str) else "" if value is None else json.dumps(value)
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()  # JSON can say half of a character
+    return "" if value is None else json.dumps(value)
 
 
 class Budget:

@@ -31,6 +31,7 @@ class RequestError(Exception):
 
 def error_body(path: str, status: int, message: str) -> dict[str, Any]:
     """The JSON of an error, for who asked at a path."""
+    message = message.encode("utf-8", "replace").decode()
     if path.startswith(CODE_PROJECT_PATH):
         return {"success": False, "error": message, "code": status}
     return {"detail" if status in _DETAILED else "error": message}

@@ -197,6 +197,22 @@ def test_a_picture_that_is_shrunk_has_its_plates_where_they_are(alpr, suffix):
     assert (shrunk.pictures[0].width, shrunk.pictures[0].height) == (1152, 768)
 
 
+def test_what_is_only_found_is_decoded_as_far_as_the_detector_needs(alpr):
+    image = photograph([(1, 1, "BBBCCC"), (4, 5, "CCCAAA")], scale=12)
+    picture, decoded = encoded(image, ".jpg"), []
+    detect, detector = alpr.find, alpr.detector.config.input_shape
+    alpr.find = lambda picture, **options: decoded.append(picture.shape[:2]) or detect(picture, **options)
+    try:
+        found = search(alpr, Job("detect", (picture,), FindingSettings(tiles="off"))).pictures[0]
+        whole = search(alpr, Job("detect", (picture,), FindingSettings(tiles="auto"))).pictures[0]
+    finally:
+        alpr.find = detect
+    assert (detector, decoded) == ((64, 96, 3), [(192, 288), (768, 1152)])
+    assert (found.width, found.height) == (whole.width, whole.height) == (1152, 768)
+    for one, other in zip(found.plates, whole.plates, strict=True):
+        assert one.box == pytest.approx(other.box, abs=5)
+
+
 def test_a_text_is_the_first_of_its_candidates(alpr):
     [plate, _] = search(alpr, JOB).pictures[0].plates
     assert (plate.candidates[0].text, plate.candidates[0].confidence) == (plate.text, plate.confidence)
