@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from lp_recognition.settings.service import FindingSettings
 
 _BINARY = {"type": "string", "format": "binary"}
-_BASE64 = {"type": "string", "description": "A picture as base64, with or without `data:` before it."}
+_BASE64 = {"type": "string", "minLength": 1, "description": "A picture as base64, with or without `data:` before it."}
 #: The statuses that any endpoint with a picture may answer, and why.
 _ERRORS = {
     400: "No picture, or none that can be read; a broken form.",

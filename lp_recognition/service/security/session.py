@@ -40,6 +40,8 @@ def session_router(tokens: Tokens | None) -> APIRouter:
         """Signs a browser in: the field `token` of a form or of JSON becomes a cookie that no script can read."""
         async with received(request, limits, Budget(limits.max_waiting_bytes)) as body:
             token = body.text("token") or ""
+        if not token:
+            raise RequestError(400, "expected a token in the field `token`, received none")
         if tokens is not None and tokens.name_of(token) is None:
             await asyncio.sleep(_PAUSE_S)
             raise RequestError(403, "Invalid token.")
