@@ -100,6 +100,7 @@ BEGINNINGS = {
     "benchmarks.input_pipeline": ["lp_recognition.training.batches.all_batches"],
     "benchmarks.plate_degradations": ["benchmarks.plate_degradations._train"],
     "benchmarks.plate_generator": ["lp_recognition.plates.PlateGenerator"],
+    "benchmarks.page_pictures": ["lp_recognition.tools.generate_drives.main"],
     "benchmarks.reading": ["benchmarks.reading.subprocess.run"],
     "benchmarks.training": ["benchmarks.training._model"],
     "benchmarks.video_speed": ["benchmarks.video_speed._write_file"],

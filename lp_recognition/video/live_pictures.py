@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
-from lp_recognition.evaluation.drawing import draw_marks
+from lp_recognition.evaluation.drawing import draw_marks, plate_caption
 from lp_recognition.video.events import Event
 from lp_recognition.video.frames import Frame
 from lp_recognition.video.marks import mark_of
@@ -96,5 +96,8 @@ def _drawn(frame: Frame, visible: Sequence[Visible], answers: Sequence[Event | N
     if scale < 1:
         height = max(1, round(image.shape[0] * scale))
         image = np.asarray(cv2.resize(image, (WIDTH, height), interpolation=cv2.INTER_AREA), np.uint8)
-    marks = [mark_of(one.corners * np.float32(scale), of) for one, of in zip(visible, answers, strict=True)]
+    marks = [
+        mark_of(one.corners * np.float32(scale), answer, plate_caption(one.text, one.confidence) if one.text else "")
+        for one, answer in zip(visible, answers, strict=True)
+    ]
     return cv2.imencode(".jpg", draw_marks(image, marks), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes()

@@ -12,15 +12,16 @@ from lp_recognition.video.events import Event
 KNOWN, UNKNOWN, UNREAD = (90, 190, 40), (40, 150, 255), (170, 170, 170)
 
 
-def mark_of(corners: NDArray[np.float32], answer: Event | None) -> Mark:
+def mark_of(corners: NDArray[np.float32], answer: Event | None, so_far: str = "") -> Mark:
     """How a plate is drawn.
 
     Args:
         corners: Where it is.
         answer: What was told of its passage last; None where nothing was.
+        so_far: What stands over it where nothing was told.
     """
     if answer is None:
-        return Mark(corners, "", UNREAD)
+        return Mark(corners, so_far, UNREAD)
     caption = plate_caption(answer.text, answer.confidence)
     if answer.known is None:
         return Mark(corners, caption, UNKNOWN)

@@ -74,6 +74,6 @@ def test_plates_have_the_colour_of_what_was_told_of_them(stream, monkeypatch):
     for events, color in (([start], UNKNOWN), ([], UNKNOWN), ([known], KNOWN)):
         pictures.see(stream, frame(0), visible, events)
         assert color_at(pictures.newest("gate").data, 480, 500) == pytest.approx(color, abs=40)
-    pictures.tell(make_event(1, "end"))
+    pictures.tell(make_event(1, "end"))  # what is seen of it again is told no more, and shown all the same
     pictures.see(stream, frame(1), visible, [])
     assert color_at(pictures.newest("gate").data, 480, 500) == pytest.approx(UNREAD, abs=40)

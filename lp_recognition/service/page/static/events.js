@@ -131,7 +131,7 @@ function votes(event) {
   });
   const heads = [['frame', 'number'], ['text'], ['', 'bars'], ['sure', 'number'], ['reader']]
     .map(([head, style]) => el('th', { scope: 'col', class: style }, head));
-  return el('details', { open: rows.length <= 12 },
+  return el('details', { open: true },
     el('summary', {}, `Votes: ${event.agreeing_count} of ${event.look_count} looks say ${event.text}`),
     el('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Votes' },
       el('table', {}, el('thead', {}, el('tr', {}, heads)), el('tbody', {}, rows))));
