@@ -31,6 +31,7 @@ from lp_recognition.service.streams import streams_router
 from lp_recognition.settings.service import ServiceConfig
 from lp_recognition.system.errors import ImageError, UserError
 from lp_recognition.video.database.connection import DatabaseError
+from lp_recognition.video.metrics import StreamMetrics
 
 if TYPE_CHECKING:
     from lp_recognition.video.database.store import Store
@@ -54,6 +55,8 @@ def create_app(
     """
     service = Service(config, engine, store)
     audience = Audience(service.stopping)
+    if live is not None:
+        service.metrics.add(StreamMetrics(lambda: live.figures))
     tokens = Tokens(config.token_file) if config.token_file else None
 
     @asynccontextmanager

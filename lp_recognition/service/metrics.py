@@ -65,6 +65,10 @@ class Metrics:
         """Counts a request that was refused."""
         self._refused.labels(reason).inc()
 
+    def add(self, collector: Collector) -> None:
+        """Has figures of others told, too."""
+        self._registry.register(collector)
+
     def text(self) -> bytes:
         """All figures as Prometheus takes them."""
         return generate_latest(self._registry)

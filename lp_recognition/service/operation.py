@@ -128,8 +128,9 @@ class Observed:
     def _tell(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "other")  # not the path: anybody can make up any number of them
         self._service.metrics.note_request(route, status, seconds)
+        path = route if "{" in route else scope["path"]  # a known plate is no business of a log
         tell(
             _log, logging.DEBUG if scope["path"] in _OFTEN and status == 200 else logging.INFO, "request",
-            request=scope["state"]["request"], method=scope["method"], path=scope["path"], status=status,
+            request=scope["state"]["request"], method=scope["method"], path=path, status=status,
             ms=round(1000 * seconds, 1), client=scope["state"].get("client_name", ""),
         )  # fmt: skip

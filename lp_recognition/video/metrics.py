@@ -34,7 +34,7 @@ def serve_metrics(streams: Sequence[Figures], port: int, address: str = ADDRESS)
         UserError: the port cannot be had.
     """
     registry = CollectorRegistry()
-    registry.register(_Streams(streams))
+    registry.register(StreamMetrics(lambda: streams))
     try:
         server, _ = start_http_server(port, address, registry)
     except (OSError, OverflowError) as error:
@@ -43,8 +43,14 @@ def serve_metrics(streams: Sequence[Figures], port: int, address: str = ADDRESS)
     return server.server_port, server
 
 
-class _Streams(Collector):
-    def __init__(self, streams: Sequence[Figures]) -> None:
+class StreamMetrics(Collector):
+    """The figures of streams, for a registry of Prometheus.
+
+    Args:
+        streams: Gives them whenever somebody asks.
+    """
+
+    def __init__(self, streams: Callable[[], Sequence[Figures]]) -> None:
         self._streams = streams
 
     def collect(self) -> Iterable[Metric]:
@@ -65,14 +71,14 @@ class _Streams(Collector):
 
     def _counter(self, name: str, about: str, values: _Values, *labels: str) -> Metric:
         family = CounterMetricFamily(f"alpr_{name}", about, labels=("stream", *labels))
-        for stream in self._streams:
+        for stream in self._streams():
             for more, value in values(stream):
                 family.add_metric([stream.name, *more], value)
         return family
 
     def _gauge(self, name: str, about: str, value: _Value) -> Metric:
         family = GaugeMetricFamily(f"alpr_{name}", about, labels=("stream",))
-        for stream in self._streams:
+        for stream in self._streams():
             found = value(stream)
             if found is not None:
                 family.add_metric([stream.name], float(found))
@@ -80,4 +86,4 @@ class _Streams(Collector):
 
 
 def _by(counts: Mapping[str, int]) -> list[tuple[tuple[str, ...], int]]:
-    return [((name,), count) for name, count in counts.items()]
+    return [((name,), count) for name, count in dict(counts).items()]

@@ -187,6 +187,7 @@ def test_streams_are_told_with_their_pictures(address, camera):
         answer = client.get("/v1/streams/gate.jpg")
         assert decode_image(answer.content, "picture").shape == (48, 64, 3)
         assert answer.headers["Cache-Control"] == "no-store"
+        assert 'alpr_source_up{stream="gate"} 1.0' in client.get("/metrics").text
         for name in ("yard.jpg", "yard.mjpg", "..%2fgate.jpg"):
             assert client.get(f"/v1/streams/{name}").status_code == 404
 
