@@ -34,7 +34,7 @@ def history_router(store: Store | None, audience: Audience, live: Live | None = 
     """The endpoints below `/v1/events`."""
     router = APIRouter(prefix="/v1/events", tags=["events"], responses=error_answers(401, 403, 404, 422, 503))
     opened = Depends(opened_store(store))
-    feed = None if store is None else Feed(store, live)
+    feed = Feed(store, live)
 
     @router.get("", summary="Search what has passed")
     def events(
@@ -60,14 +60,13 @@ def history_router(store: Store | None, audience: Audience, live: Live | None = 
     async def stream(
         after: Annotated[int | None, Query(description="the last change that the client has")] = None,
         last_event_id: Annotated[str, Header(max_length=40)] = "",
-        store: Store = opened,
     ) -> Response:
         """Server-sent events: `passage` for each change of a passage, `streams` with how the streams get on.
 
         The id of an event is the number of its change. A client that comes back names the last one that it has, as
-        `Last-Event-ID` or `after`, and gets what it has missed, also after the service was started again.
+        `Last-Event-ID` or `after`, and gets what it has missed, also after the service was started again. Where events
+        are kept nowhere, only the streams are told.
         """
-        assert feed is not None
         place = int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() else after
         return audience.answer(feed.messages(place, audience), "text/event-stream")
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from browsing import Watched, at_a_port, browser
@@ -16,6 +16,7 @@ from tiny_events import make_event
 
 from lp_recognition.service.app import create_app
 from lp_recognition.service.engine.jobs import BusyError
+from lp_recognition.service.live import Live
 from lp_recognition.service.security.tokens import add_token
 from lp_recognition.settings.loading import validate
 from lp_recognition.settings.service import ServiceConfig
@@ -181,6 +182,19 @@ def test_events_come_live_and_nothing_of_a_text_is_run(look, store):
         page.locator("#detail .facts.known").wait_for()
         assert page.locator("#detail dd", has_text=EVIL).count() == 3
         assert page.locator("img[src='x']").count() == 0
+
+
+def test_streams_are_shown_where_nothing_is_kept(chromium):
+    config = validate(ServiceConfig, {"database": ""}, "test")
+    app = create_app(config, engine=MadeUpEngine(), live=cast(Live, MadeUpLive("gate")))
+    context = chromium.new_context()
+    with at_a_port(app) as address:
+        page = Watched(context).page
+        page.goto(f"{address}/#live")
+        page.locator("#connection.good").wait_for()
+        page.locator("#streams b", has_text="gate").wait_for()
+        assert "xpected a database" in page.locator("#nothing-passed").inner_text()
+        context.close()
 
 
 def test_the_page_comes_back_by_itself(chromium, make, store):

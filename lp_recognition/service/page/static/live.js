@@ -7,7 +7,7 @@ import { ms } from './times.js';
 
 /** Passages that are listed; streams that are shown moving: browsers have six connections for a service. */
 const LISTED = 40;
-const MOVING = 3;
+const MOVING = 2;
 const EMPTY = 'data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA=';
 const cards = new Map();
 let source = null;
@@ -34,17 +34,28 @@ async function enter() {
   source = 'begun';
   tellConnection('connecting', '');
   try {
-    const [told, streams] = await Promise.all([askJson(`v1/events?limit=${LISTED}`), askJson('v1/streams')]);
+    const [told, streams] = await Promise.all([latest(), askJson('v1/streams')]);
     change = told.change;
     the('passing').replaceChildren(...told.events.map(eventRow));
     the('nothing-passed').hidden = told.events.length > 0;
+    the('nothing-passed').textContent = told.why;
     showStreams(streams);
     if (source === 'begun') listen();
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     source = null;
-    tellConnection(error.status === 404 ? error.message : 'cannot be reached, trying again', 'bad');
+    tellConnection('cannot be reached, trying again', 'bad');
     comeBack();
+  }
+}
+
+/** What has passed; nothing where it is kept nowhere. */
+async function latest() {
+  try {
+    return { why: 'Nothing has passed yet.', ...await askJson(`v1/events?limit=${LISTED}`) };
+  } catch (error) {
+    if (error.status !== 404) throw error;
+    return { why: error.message, change: 0, events: [] };
   }
 }
 
