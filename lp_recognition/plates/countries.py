@@ -26,6 +26,8 @@ _PROVINCES = {
 _MANY = "eu"
 #: What a text tells that fits the formats of one known country: there are countries whose formats are not known here.
 _ONE_OF_THE_KNOWN = 0.5
+#: A text tells of a part of a country that was named no more than that it may be from that country.
+_NAMED_PART = 0.5
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,9 @@ def region_of(text: str, named: Sequence[str] = ()) -> Region:
         return Region(f"cn-{_PROVINCES[plate[0]]}", 1.0)
     fitting = countries_of(text)
     for code in named:
-        if code.lower().partition("-")[0] in fitting:
-            return Region(code.lower(), 1.0)
+        country, _, part = code.lower().partition("-")
+        if country in fitting:
+            return Region(code.lower(), _NAMED_PART if part else 1.0)
     if named or len(fitting - {_MANY}) != 1:
         return UNKNOWN
     [country] = fitting - {_MANY}

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 _PLAIN = re.compile(r"[\w./:@+-]+")
 #: Loggers of libraries that tell what ours tell better, or what nobody asks for.
-_QUIET = ("uvicorn.error", "uvicorn.access", "alembic", "asyncio", "httpx")
+_QUIET = ("uvicorn.error", "uvicorn.access", "alembic", "asyncio", "httpx", "python_multipart")
 
 
 def tell(logger: logging.Logger, level: int, message: str, **fields: Any) -> None:

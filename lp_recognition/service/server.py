@@ -51,7 +51,11 @@ class Server(uvicorn.Server):
         Raises:
             UserError: the engine cannot be started.
         """
-        await self.serve([self._listening])
+        try:
+            await self.serve([self._listening])
+        except SystemExit:  # its way to tell of an application that does not start
+            if self._service.failure is None:
+                raise
         if self._service.failure is not None:
             raise self._service.failure
 

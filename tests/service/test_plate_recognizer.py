@@ -135,7 +135,7 @@ def test_results_by_vehicle(mmc):
         ("皖AY339S", [], {"code": "cn-ah", "score": 0.9}),
         ("01A123BC", [], {"code": "uz", "score": 0.45}),
         ("ABC1234", [], {"code": "unknown", "score": 0.0}),
-        ("ABC1234", ["gb", "us-ca"], {"code": "us-ca", "score": 0.9}),
+        ("ABC1234", ["gb", "us-ca"], {"code": "us-ca", "score": 0.45}),
         ("ABC1234", ["None"], {"code": "unknown", "score": 0.0}),
     ],
 )
