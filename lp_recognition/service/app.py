@@ -29,7 +29,7 @@ from lp_recognition.service.security.tokens import Tokens
 from lp_recognition.service.serving import Service
 from lp_recognition.service.streams import streams_router
 from lp_recognition.settings.service import ServiceConfig
-from lp_recognition.system.errors import ImageError, UserError
+from lp_recognition.system.errors import ImageError
 from lp_recognition.video.database.connection import DatabaseError
 from lp_recognition.video.metrics import StreamMetrics
 
@@ -63,13 +63,12 @@ def create_app(
     async def life(_: FastAPI) -> AsyncIterator[None]:
         try:
             await service.start()
-        except UserError as error:
+            if live is not None:
+                live.start()
+            yield
+        except Exception as error:  # the server that is started with it tells of none
             service.failure = error
             raise
-        if live is not None:
-            live.start()
-        try:
-            yield
         finally:
             service.stopping.set()
             if live is not None:

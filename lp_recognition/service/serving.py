@@ -39,7 +39,7 @@ class Service:
         health: Whether it keeps up.
         metrics: The figures for Prometheus.
         usage: How many pictures were read.
-        failure: What prevented the start, if anything did.
+        failure: What prevented the start, or spoilt the end, if anything did.
         stopping: Is set when the service is to end: answers that go on for ever end by it.
     """
 
@@ -53,7 +53,7 @@ class Service:
         self.metrics = Metrics(engine, self.health, named)
         self.usage = Usage(store)
         self.stopping = asyncio.Event()
-        self.failure: UserError | None = None
+        self.failure: Exception | None = None
         self._budget = Budget(config.limits.max_waiting_bytes)
         self._kept: KeptReads | None = None
         self._upkeep: asyncio.Task[None] | None = None
@@ -72,17 +72,16 @@ class Service:
             self._upkeep = asyncio.create_task(Upkeep(self.usage, self.store, self.config.keep_days).run())
 
     async def stop(self) -> None:
-        """Ends the engine, and keeps what was counted.
-
-        Raises:
-            DatabaseError: it cannot be written.
-        """
+        """Ends the engine, and keeps what was counted."""
         self.stopping.set()
         await self.engine.stop()
         if self._upkeep is not None:
             self._upkeep.cancel()
             await asyncio.gather(self._upkeep, return_exceptions=True)
-            await asyncio.to_thread(self.usage.save)
+            try:
+                await asyncio.to_thread(self.usage.save)
+            except UserError as error:
+                self.failure = self.failure or error
 
     @asynccontextmanager
     async def receiving(self, request: Request) -> AsyncIterator[Body]:
