@@ -269,6 +269,20 @@ def test_known_plates_are_edited_and_no_note_is_lost(look, store):
         assert list_known(store)[2] == KnownPlate("ef 56", "", {"flat": "9"})
 
 
+def test_a_plate_of_a_photograph_becomes_a_known_one(look, store, tmp_path):
+    with look("photograph") as page:
+        page.set_input_files("#files", photograph(tmp_path))
+        page.get_by_role("link", name="add to known plates").click()
+        page.get_by_label("Note").fill("the baker")
+        page.get_by_role("button", name="Save").click()
+        page.get_by_text("AB-123 is saved.").wait_for()
+        page.go_back()
+        page.go_forward()
+        page.get_by_text("1 plate", exact=True).wait_for()
+        assert page.locator("#plates form").count() == 0
+    assert list_known(store) == [KnownPlate("AB-123", "the baker")]
+
+
 def test_known_plates_are_imported_and_exported(look, store, tmp_path):
     put_known(store, [KnownPlate("AB 12", "the baker")])
     with look("known", expected="status of 400") as page:

@@ -36,9 +36,13 @@ export async function showEvent(id, gone) {
   the('detail-body').replaceChildren(el('p', { class: 'soft' }, 'Loading …'));
   dialog.onclose = () => { shown = null; gone(); };
   the('detail-close').onclick = () => dialog.close();
-  dialog.onclick = event => { if (event.target === dialog) dialog.close(); };
+  dialog.onclick = event => { if (event.target === dialog && isOutside(event, dialog.getBoundingClientRect())) dialog.close(); };
   if (!dialog.open) dialog.showModal();
   await refresh(id);
+}
+
+function isOutside({ clientX: x, clientY: y }, box) {
+  return x < box.left || x > box.right || y < box.top || y > box.bottom;
 }
 
 /** Closes what is shown of a passage. */

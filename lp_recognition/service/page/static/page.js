@@ -31,6 +31,11 @@ function show() {
   const wasOver = address === location.hash && part === is;
   address = location.hash;
   if (!wasOver || query.includes('add=')) showPart(is, query);
+  // Once: going back adds no second one.
+  if (query.includes('add=')) {
+    address = `#${is}`;
+    history.replaceState(null, '', address);
+  }
 }
 
 function showPart(name, query) {
