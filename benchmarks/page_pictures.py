@@ -144,8 +144,9 @@ def _take(browser: Any, address: str, photograph: Path, output: Path) -> None:
     _keep(output / "page_photograph.jpg", _shot(page))
     page.goto(f"{address}/#live")
     time.sleep(_WATCHED_S)
-    page.locator("#passing .event:first-child .chip.live").wait_for(timeout=60_000)
-    time.sleep(0.8)
+    # Somebody who is known has just come.
+    page.locator("#passing .event:first-child:has(.plate.known) .chip.live").wait_for(timeout=120_000)
+    time.sleep(1.0)
     _keep(output / "page_live.jpg", _shot(page))
     page.goto(f"{address}/#history?plate=%3F*")
     page.locator("#events .event").first.wait_for()
