@@ -102,6 +102,7 @@ BEGINNINGS = {
     "benchmarks.plate_generator": ["lp_recognition.plates.PlateGenerator"],
     "benchmarks.page_pictures": ["lp_recognition.tools.generate_drives.main"],
     "benchmarks.reading": ["benchmarks.reading.subprocess.run"],
+    "benchmarks.serving": ["benchmarks.serving.draw_pictures"],
     "benchmarks.training": ["benchmarks.training._model"],
     "benchmarks.video_speed": ["benchmarks.video_speed._write_file"],
     "benchmarks.watching": ["benchmarks.watching._measure_drives", "benchmarks.watching._measure_clips"],

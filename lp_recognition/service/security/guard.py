@@ -92,7 +92,7 @@ class Guard:
         if self._tokens is not None and not is_open:
             name = self._name_of(headers)
         scope.setdefault("state", {})["client_name"] = name or client
-        if self._rates is not None and scope["method"] == "POST" and (wait := self._rates.wait_s(name)):
+        if self._rates is not None and scope["method"] not in _SAFE_METHODS and (wait := self._rates.wait_s(name)):
             unit = "second" if wait == 1 else "seconds"
             message = f"Request was throttled. Expected available in {wait} {unit}."
             raise RequestError(429, message, {"Retry-After": str(wait)})
