@@ -30,6 +30,8 @@ _GROWTH, _FRAME_BYTES = 1.5, 65_536
 #: What is larger is read, up to so many times the limit, before it is refused: who still sends does not listen.
 _DRAINED = 4
 _MOST_NAME = 255
+#: What is larger is taken apart in a thread: a form can be made to take seconds, in which others shall be answered.
+_QUICK_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,11 @@ async def received(request: Request, limits: LimitSettings, budget: Budget) -> A
     """
     holding = Holding(budget)
     try:
-        yield _parsed(request, await receive(request, limits, holding), limits)
+        data = await receive(request, limits, holding)
+        if len(data) > _QUICK_BYTES:
+            yield await asyncio.to_thread(_parsed, request, data, limits)
+        else:
+            yield _parsed(request, data, limits)
     finally:
         holding.end()
 
