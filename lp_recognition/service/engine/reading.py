@@ -25,8 +25,8 @@ from lp_recognition.video.workers import Models, Opened
 
 _JPEG_QUALITY = 90
 #: Where plates are only found, a picture is shrunk to the detector's input anyway: so many times its sides are enough,
-#: also for the second look from near. Of 128 plates 117 are found in whole pictures, and as many in halved ones; read,
-#: they are in whole ones alone.
+#: also for the second look from near. Of 128 plates in photographs of 1,000 to 2,000 pixels 117 are found in whole
+#: pictures, and 116 in halved ones; but of 88 texts 72 and 62 are read right.
 _DETECTED = 2
 _ANY_TIME = datetime.fromtimestamp(0, timezone.utc)
 
