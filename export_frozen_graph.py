@@ -6,8 +6,9 @@ examples:
   python export_frozen_graph.py config/gap8.py --output_dir out --tflite uint8 --calibration_list val.txt
 
 Writes graph.pb.frozen, from `input` to `Squeeze`, and graph_uint8.tflite (for GAP8), graph_int8.tflite (for
-TFLite-Micro) or graph_float.tflite (to compare with) where --tflite asks for them. Each file says itself what it reads
-and how, and has a YAML twin. TensorFlow's own command makes the same uint8 file, without that:
+TFLite-Micro), graph_float.tflite (to compare with) or graph_float16.tflite (for GPUs) where --tflite asks for them.
+Each file says itself what it reads and how, and has a YAML twin. TensorFlow's own command makes the same uint8 file,
+without that:
 
   mv frozen_graph_60000/graph.pb.frozen graph.pb
   tflite_convert --enable_v1_converter --graph_def_file=graph.pb --output_file=graph.tflite --input_arrays=input \\
@@ -32,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--checkpoint", default="", help="a checkpoint, .ckpt")
     parser.add_argument("--output_dir", default="frozen_graph", help="where the graph goes (default: %(default)s)")
     parser.add_argument(
-        "--tflite", nargs="+", default=[], choices=("uint8", "int8", "float"), help="files to convert to"
+        "--tflite", nargs="+", default=[], choices=("uint8", "int8", "float", "float16"), help="files to convert to"
     )
     parser.add_argument("--per_channel", action="store_true", help="one weight scale per channel in the int8 file")
     parser.add_argument("--list", nargs="+", default=[], metavar="LIST", help="measure each file on these plates")

@@ -65,12 +65,12 @@ def folder() -> Path:
 
 @functools.cache
 def exported() -> Path:
-    """The checkpoint exported by the script: graph.pb.frozen, graph_uint8, graph_int8 and graph_float .tflite."""
+    """The checkpoint exported by the script: graph.pb.frozen, graph_uint8, _int8, _float and _float16 .tflite."""
     import export_frozen_graph
 
     out = folder() / "out"
     arguments = ["--checkpoint", str(folder() / "model.ckpt-7.ckpt"), "--output_dir", str(out)]
-    arguments += ["--tflite", "uint8", "int8", "float", "--list", str(folder() / "crops" / "list.txt")]
+    arguments += ["--tflite", "uint8", "int8", "float", "float16", "--list", str(folder() / "crops" / "list.txt")]
     assert export_frozen_graph.main([str(config_file()), *arguments]) == 0
     return out
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lp_recognition.export.frozen_graph import FrozenGraph, describe_graph, freeze, save_graph
 from lp_recognition.export.task import ExportTask, Predictor
-from lp_recognition.export.tflite import convert, describe_tflite
+from lp_recognition.export.tflite import FLOATS, convert, describe_tflite
 from lp_recognition.images.image import Image, Preprocessing
 from lp_recognition.model_files.checkpoints import Checkpoint, load_checkpoint
 from lp_recognition.model_files.description import ModelDescription, config_sha256
@@ -32,6 +32,8 @@ GRAPH_FILE = "graph.pb.frozen"
 
 #: A float file that differs from its checkpoint by more than rounding is broken.
 _LARGEST_DIFFERENCE = 1e-4
+#: Weights of half precision may cost so much of the largest output.
+_HALF_PRECISION = 0.01
 #: An integer file may differ from its checkpoint by so many steps of its output.
 _LARGEST_STEPS = 4.0
 #: Random images on which files are compared with their checkpoint.
@@ -44,7 +46,7 @@ class ExportedFile:
 
     Attributes:
         path: The file.
-        kind: `uint8`, `int8` or `float`.
+        kind: `uint8`, `int8`, `float` or `float16`.
         difference: Largest difference of its outputs from the checkpoint's, on random images.
         step: The real value of one step of its output; 0 of a float file.
         measurement: How well it does, where that is known.
@@ -101,7 +103,7 @@ def export_checkpoint(
         path: The checkpoint.
         config: Its config, or one that agrees with it.
         folder: Where the files go, with `config.yaml` and a YAML twin of each description.
-        kinds: `.tflite` files to write: `uint8`, `int8`, `float`.
+        kinds: `.tflite` files to write: `uint8`, `int8`, `float`, `float16`.
         per_channel: Give the kernels of the int8 file one scale for each output channel, also where training used one
             for the whole kernel: nearer to the float weights, no longer exactly what was trained.
         lists: Lists to measure each file on; the figures go into its description.
@@ -231,22 +233,25 @@ class _Source(Generic[Schema]):
         """A `.tflite` with the largest difference of its outputs; refuses one that computes otherwise.
 
         Args:
-            kind: `uint8`, `int8` or `float`.
+            kind: `uint8`, `int8`, `float` or `float16`.
             per_channel: Scales per channel also where training had none; of int8 files alone.
             target: Its path.
         """
         by_channel = True if per_channel and kind == "int8" else None
-        graph_def = self.graph(self._checkpoint.quantized and kind != "float", by_channel)
+        graph_def = self.graph(self._checkpoint.quantized and kind not in FLOATS, by_channel)
         data = convert(graph_def, kind, self.preprocessing)
         model = open_interpreter(data)
-        if kind == "float":
+        if kind in FLOATS:
             graph = FrozenGraph.from_graph_def(graph_def, str(target))
             expected = graph.predict(self.preprocessing.normalize(self.pixels))
         else:
             expected = self.integer_outputs(by_channel)
         apart = float(np.abs(image_predictor(model, self.preprocessing)(self.pixels) - expected).max())
         step = model.outputs[0].scale
-        if not apart <= (_LARGEST_STEPS * step if step else 10 * _LARGEST_DIFFERENCE):
+        allowed = _LARGEST_STEPS * step if step else 10 * _LARGEST_DIFFERENCE
+        if kind == "float16":
+            allowed = _HALF_PRECISION * float(np.abs(expected).max())
+        if not apart <= allowed:
             raise ModelError(
                 f"{target}: expected a file that computes the checkpoint's outputs, received a difference of "
                 f"{apart:.3g} (one step of its output is {step:.3g})"
@@ -267,7 +272,7 @@ class _Judge:
     ) -> tuple[ExportedFile, ModelDescription[Any]]:
         """What becomes of a converted file, and what it will say of itself; `description` is the graph's."""
         model = open_interpreter(file.data)
-        made_by = "float" if file.kind == "float" else description.made_by
+        made_by = "float" if file.kind in FLOATS else description.made_by
         named = dataclasses.replace(description, kind=file.kind, made_by=made_by)
         named = self.judged(named, image_predictor(model, preprocessing))
         step = model.outputs[0].scale
@@ -284,7 +289,7 @@ class _Judge:
 
 
 def _refuse_kinds(checkpoint: Checkpoint[Any], kinds: Sequence[str], per_channel: bool) -> None:
-    integers = [kind for kind in kinds if kind != "float"]
+    integers = [kind for kind in kinds if kind not in FLOATS]
     if integers and not checkpoint.quantized:
         raise ModelError(
             f"{checkpoint.path}: expected a checkpoint that learnt the ranges of 8 bits for {' and '.join(integers)}, "

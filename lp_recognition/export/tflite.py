@@ -1,4 +1,4 @@
-"""Frozen graphs to `.tflite` files: full uint8, full int8, float; and the description that each file carries."""
+"""Frozen graphs to `.tflite` files: uint8, int8, float and float16; and the description that each file carries."""
 
 from __future__ import annotations
 
@@ -22,20 +22,23 @@ from lp_recognition.model_files.description import DESCRIPTION_FILE, ModelDescri
 from lp_recognition.system.errors import ModelError
 from lp_recognition.system.native_log import quiet_log
 
-#: The kinds of files, and the type that integer ones compute in.
-KINDS = ("uint8", "int8", "float")
+#: The kinds of files.
+KINDS = ("uint8", "int8", "float", "float16")
+#: Those without ranges inside.
+FLOATS = ("float", "float16")
 
 
 def convert(graph_def: Any, kind: str, preprocessing: Preprocessing) -> bytes:
     """Converts a frozen graph, with ranges inside where the kind is an integer one, as `tflite_convert` does.
 
     Args:
-        graph_def: From `freeze`: of a quantization-aware model for `uint8` and `int8`, of a float one for `float`.
-        kind: `uint8` (one scale per tensor, for GAP8), `int8` (for TFLite-Micro) or `float`.
+        graph_def: From `freeze`: of a quantization-aware model for `uint8` and `int8`, of a float one for the others.
+        kind: `uint8` (one scale per tensor, for GAP8), `int8` (for TFLite-Micro), `float`, or `float16`: weights of
+            half precision, which processors compute with in float32, and GPUs as they are.
         preprocessing: Whose pixel values the input's scale and zero point stand for.
 
     Returns:
-        A `.tflite`, input and output of that type.
+        A `.tflite`, input and output of that type; float32 of both kinds of floats.
 
     Raises:
         ModelError: the converter refuses the graph.
@@ -44,7 +47,10 @@ def convert(graph_def: Any, kind: str, preprocessing: Preprocessing) -> bytes:
         path = Path(folder) / "graph.pb"
         path.write_bytes(graph_def.SerializeToString())
         converter = tf.compat.v1.lite.TFLiteConverter.from_frozen_graph(str(path), [INPUT_NAME], [OUTPUT_NAME])
-    if kind != "float":
+    if kind == "float16":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_types = [tf.float16]
+    if kind not in FLOATS:
         converter.inference_type = {"uint8": tf.uint8, "int8": tf.int8}[kind]
         # The mean is a value of the input's type: of int8 it lies 128 lower.
         mean = preprocessing.zero_point - (128 if kind == "int8" else 0)

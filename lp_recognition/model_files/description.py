@@ -37,7 +37,7 @@ class ModelDescription(Generic[Schema]):
     Attributes:
         meaning: What files of its task mean.
         config: The settings that using it needs; the sections for training and measuring are the defaults.
-        kind: `uint8`, `int8` or `float` of a `.tflite`, `graph` of a frozen graph.
+        kind: `uint8`, `int8`, `float` or `float16` of a `.tflite`, `graph` of a frozen graph.
         made_by: `quantization-aware training`, `quantization after training` or `float`.
         step: Training steps of the checkpoint.
         config_sha256: Hash of the whole recorded config, as hexadecimal digits.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import struct
 import threading
@@ -154,7 +155,12 @@ def image_predictor(model: Runnable, preprocessing: Preprocessing) -> Callable[[
 
 
 def open_interpreter(
-    model: str | Path | bytes, num_threads: int = 1, *, reference_kernels: bool = False, outputs: int = 1
+    model: str | Path | bytes,
+    num_threads: int = 1,
+    *,
+    reference_kernels: bool = False,
+    outputs: int = 1,
+    delegate: str | Path = "",
 ) -> TFLiteModel:
     """Opens a `.tflite`, a file or its bytes.
 
@@ -164,10 +170,11 @@ def open_interpreter(
         reference_kernels: Run the runtime's reference kernels: slow, and in integers bit for bit what TFLite-Micro's
             portable ones compute.
         outputs: How many outputs the file shall have.
+        delegate: The library of a delegate, which runs what it can of the model on other hardware, as a GPU.
 
     Raises:
         ModelError: the file is missing, no TFLite model, cut off or broken, or has other ends; it needs operators that
-            the interpreter does not have; or no interpreter is installed.
+            the interpreter does not have; the delegate cannot be loaded; or no interpreter is installed.
     """
     source = "model" if isinstance(model, bytes) else str(model)
     data = model if isinstance(model, bytes) else _read(Path(model))
@@ -177,6 +184,8 @@ def open_interpreter(
     if reference_kernels:
         kinds = importlib.import_module(interpreter_class.__module__).OpResolverType
         options["experimental_op_resolver_type"] = kinds.BUILTIN_REF
+    if delegate:
+        options["experimental_delegates"] = [_load_delegate(str(delegate), runtime)]
     try:
         with quiet_log():
             interpreter = interpreter_class(model_content=data, num_threads=num_threads, **options)
@@ -214,6 +223,18 @@ def _find_runtime() -> tuple[Any, str]:
         "expected an interpreter for .tflite files, received none; `pip install ai-edge-litert` (on an older board, "
         "`pip install tflite-runtime`)"
     )
+
+
+def _load_delegate(library: str, runtime: str) -> Any:
+    module = importlib.import_module(runtime)
+    try:
+        ctypes.CDLL(library)  # runtimes stumble over what is none once more, when they let go of it
+        return (module.lite.experimental if runtime == "tensorflow" else module).load_delegate(library)
+    except (OSError, ValueError, RuntimeError, AttributeError) as error:
+        reason = " ".join(str(error).split()) or "it makes none"
+        raise ModelError(
+            f"{library}: expected a delegate that {runtime} can load, received an error: {reason}"
+        ) from None
 
 
 def _tensor_info(details: Mapping[str, Any]) -> TensorInfo:

@@ -48,6 +48,33 @@ def shipped_models(task: str | None = None) -> dict[str, Path]:
     return files
 
 
+def of_precision(model: str, precision: str, folder: str | Path) -> str:
+    """The file of a model that computes with another precision, as `export_frozen_graph.py` makes it.
+
+    Args:
+        model: A file, beside which the other one lies where its name ends in `_int8` or `_uint8`, and which else is
+            what is meant; or the name of a shipped model.
+        precision: `float32` or `float16`; with `int8` the model is what it was.
+        folder: Where files of shipped models lie, of `lpdnet` `lpdnet/graph_float16.tflite`.
+
+    Raises:
+        ModelError: there is no such file.
+    """
+    if precision == "int8":
+        return model
+    kind = {"float32": "float"}.get(precision, precision)
+    path, command = Path(folder, model, f"graph_{kind}.tflite"), ""
+    if is_name(model):
+        config = f"pretrained/{model}/config.yaml --checkpoint pretrained/{model}/{model}.ckpt"
+        command = f"; python export_frozen_graph.py {config} --output_dir {path.parent} --tflite {kind}"
+    else:
+        stem, _, of = Path(model).stem.rpartition("_")
+        path = Path(model).with_name(f"{stem}_{kind}.tflite") if of in ("int8", "uint8") else Path(model)
+    if not path.is_file():
+        raise ModelError(f"{path}: expected the {precision} file of {model}, received none{command}")
+    return str(path)
+
+
 def is_name(model: str | Path) -> bool:
     """Whether a word can only be the name of a shipped model: there is no such file, nor does it look like one."""
     path = Path(model)

@@ -81,6 +81,7 @@ class Alpr:
             file, the name of a shipped one, or an open one. None keeps the corners of the detector.
         vehicles: What finds vehicles, inside of which plates are looked for, too: a file, or an open one.
         num_threads: Threads of the interpreters that are opened here.
+        delegate: Of these: the library of a delegate, which runs what it can of them on other hardware.
         color: The order of the channels of arrays: "bgr", as OpenCV has them, or "rgb".
 
     Raises:
@@ -96,21 +97,22 @@ class Alpr:
         corners: str | Path | Detector | None = DEFAULT_CORNERS,
         vehicles: str | Path | VehicleDetector | None = None,
         num_threads: int = 1,
+        delegate: str | Path = "",
         color: ColorOrder = "bgr",
     ) -> None:
         if isinstance(readers, Sequence) and not readers:
             raise ValueError("expected at least one reader, received none")
         self.color = color
         if isinstance(detector, (str, Path)):
-            detector = Detector(detector, num_threads=num_threads)
+            detector = Detector(detector, num_threads=num_threads, delegate=delegate)
         self.detector = detector
         if isinstance(corners, (str, Path)) and detector is not None:
-            corners = Detector(corners, num_threads=num_threads)
+            corners = Detector(corners, num_threads=num_threads, delegate=delegate)
         self.corners = corners
         if isinstance(vehicles, (str, Path)):
-            vehicles = VehicleDetector(vehicles, num_threads=num_threads)
+            vehicles = VehicleDetector(vehicles, num_threads=num_threads, delegate=delegate)
         self.vehicles = vehicles
-        self.readers = open_readers(readers, num_threads)
+        self.readers = open_readers(readers, num_threads, delegate)
 
     def read(self, image: Any, *, tiles: Tiles = "auto") -> list[AlprPlate]:
         """Finds and reads the plates of a photograph, from left to right.

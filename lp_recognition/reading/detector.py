@@ -72,6 +72,7 @@ class Detector:
         score_threshold: The least score of a plate, in [0, 1]; None for that of the settings.
         iou_threshold: Plates whose boxes share more than this are one; None for that of the settings.
         num_threads: Threads of the interpreter.
+        delegate: As of `open_interpreter`.
 
     Attributes:
         config: The settings of the model.
@@ -89,10 +90,11 @@ class Detector:
         score_threshold: float | None = None,
         iou_threshold: float | None = None,
         num_threads: int = 1,
+        delegate: str | Path = "",
     ) -> None:
         path = find_model(model, "detection")
         given = config if config is None or isinstance(config, DetectionConfig) else load_config(config)
-        self._model = open_interpreter(path, num_threads)
+        self._model = open_interpreter(path, num_threads, delegate=delegate)
         self.config = settle_config(path, read_description(path), given)
         infer = self.config.infer
         self.score_threshold = infer.score_threshold if score_threshold is None else score_threshold

@@ -29,7 +29,7 @@ _UNREAD = 0.5
 
 
 def open_readers(
-    readers: str | Path | Reader | Sequence[str | Path | Reader], num_threads: int = 1
+    readers: str | Path | Reader | Sequence[str | Path | Reader], num_threads: int = 1, delegate: str | Path = ""
 ) -> dict[str, Reader]:
     """Opens one or several readers: files, names of shipped ones, `rapidocr`, or open ones; by their names.
 
@@ -44,7 +44,7 @@ def open_readers(
         elif str(reader) == RAPIDOCR:
             opened[RAPIDOCR] = TextReader(num_threads=num_threads)
         else:
-            opened[str(reader)] = Recognizer(reader, num_threads=num_threads)
+            opened[str(reader)] = Recognizer(reader, num_threads=num_threads, delegate=delegate)
     return opened
 
 

@@ -81,6 +81,7 @@ class Recognizer:
         patterns: Reads the most probable text that fits one of the settings' `lpr_patterns`; None does as their
             `decode.patterns` says.
         num_threads: Threads of the interpreter.
+        delegate: As of `open_interpreter`.
         color: The order of the channels of arrays: "bgr", as OpenCV has them, or "rgb", as nearly everything else.
             Files and images of Pillow know theirs.
 
@@ -103,16 +104,21 @@ class Recognizer:
         beam_width: int = 1,
         patterns: bool | None = None,
         num_threads: int = 1,
+        delegate: str | Path = "",
         color: ColorOrder = "bgr",
     ) -> None:
         if color not in ("bgr", "rgb"):
             raise ValueError(f"expected the color order 'bgr' or 'rgb', received {color!r}")
         model = find_model(model, "recognition")
-        self._opened_with = {"beam_width": beam_width, "patterns": patterns, "num_threads": num_threads, "color": color}
+        self._opened_with = {
+            "beam_width": beam_width, "patterns": patterns, "num_threads": num_threads, "delegate": delegate,
+            "color": color,
+        }  # fmt: skip
         self.color = color
         self._path = model.absolute()
         given = config if config is None or isinstance(config, RecognitionConfig) else load_config(config)
-        self._model = open_interpreter(model, num_threads)  # a file that is cut off is told before what it lacks
+        # Opened first: a file that is cut off is told before what it lacks.
+        self._model = open_interpreter(model, num_threads, delegate=delegate)
         description = read_description(model)
         self.config = settle_config(model, description, given)
         if self.config.alphabet is None:

@@ -33,13 +33,21 @@ class VehicleDetector:
             (int8 less 128), float ones from -1 to 1; and the four outputs of detection post-processing.
         classes: The numbers of the classes that are vehicles; none for all classes.
         num_threads: Threads of the interpreter.
+        delegate: As of `open_interpreter`.
 
     Raises:
         ModelError: the file is missing or broken, or has other inputs or outputs.
     """
 
-    def __init__(self, model: str | Path, *, classes: Collection[int] = (), num_threads: int = 1) -> None:
-        self._model = open_interpreter(model, num_threads, outputs=4)
+    def __init__(
+        self,
+        model: str | Path,
+        *,
+        classes: Collection[int] = (),
+        num_threads: int = 1,
+        delegate: str | Path = "",
+    ) -> None:
+        self._model = open_interpreter(model, num_threads, outputs=4, delegate=delegate)
         self._classes = frozenset(classes)
         _check_input(self._model)
         _, height, width, _ = self._model.inputs[0].shape

@@ -118,6 +118,9 @@ class ServiceConfig(Settings):
         corners: What looks at each plate again, from near; `off` for nothing.
         readers: Readers' names or files, the surest of which is believed.
         vehicles: A `.tflite` that finds vehicles, inside of which plates are looked for, too.
+        precision: What models compute with: 8 bits, or floating point, of files that `export_frozen_graph.py` made.
+        models: The folder of such files of shipped models, of `lpdnet` `lpdnet/graph_float16.tflite`.
+        delegate: The library of a delegate of LiteRT, which runs what it can on other hardware, as a GPU.
         finding: How plates are looked for.
         engine: What finds and reads: processes of this machine, or Ray Serve.
         ray: Replicas of Ray Serve.
@@ -146,6 +149,9 @@ class ServiceConfig(Settings):
     corners: PathText = ""
     readers: tuple[PathText, ...] = ()
     vehicles: PathText = ""
+    precision: Literal["int8", "float16", "float32"] = "int8"
+    models: PathText = "models"
+    delegate: PathText = ""
     finding: FindingSettings = FindingSettings()
     engine: Literal["local", "ray"] = "local"
     ray: RaySettings = RaySettings()

@@ -43,6 +43,7 @@ class Models:
         vehicles: What finds vehicles, inside of which plates are looked for, too; empty for none.
         tiles: Whether parts of large frames are searched, too.
         corners: What looks at each plate again, from near; `off` for nothing.
+        delegate: The library of a delegate, which runs what it can on other hardware; empty for none.
     """
 
     detector: str = DEFAULT_DETECTOR
@@ -50,6 +51,7 @@ class Models:
     vehicles: str = ""
     tiles: Tiles = "off"
     corners: str = DEFAULT_CORNERS
+    delegate: str = ""
 
     def open(self) -> Alpr:
         """Opens them.
@@ -57,8 +59,8 @@ class Models:
         Raises:
             ModelError, ConfigError: as `Alpr`.
         """
-        corners = named_corners(self.corners)
-        return Alpr(self.detector, self.readers, corners=corners, vehicles=self.vehicles or None)
+        corners, vehicles = named_corners(self.corners), self.vehicles or None
+        return Alpr(self.detector, self.readers, corners=corners, vehicles=vehicles, delegate=self.delegate)
 
 
 #: What a process does: a function of a module, given what it keeps and one item.

@@ -39,8 +39,8 @@ def trained(shared) -> Path:
         config = config_of(folder)
         train(config, ColorTask.prepare)
         export_checkpoint(
-            ColorExport(), folder / "model.ckpt-40.ckpt", config, folder / "out", kinds=["uint8", "int8", "float"],
-            lists=["7"],
+            ColorExport(), folder / "model.ckpt-40.ckpt", config, folder / "out",
+            kinds=["uint8", "int8", "float", "float16"], lists=["7"],
         )  # fmt: skip
 
     return shared("colors", make)
@@ -65,7 +65,7 @@ def test_generic_modules_know_nothing_of_reading_plates():
     assert OF_RECOGNITION.findall((PACKAGE / "export" / "recognition.py").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("kind", ["uint8", "int8", "float"])
+@pytest.mark.parametrize("kind", ["uint8", "int8", "float", "float16"])
 def test_a_file_tells_colours_and_says_so(trained, kind):
     path = trained / "out" / f"graph_{kind}.tflite"
     described = read_description(path, [ColorMeaning()])

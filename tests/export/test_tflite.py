@@ -113,6 +113,14 @@ def test_the_float_file_is_the_network_without_quantizers(expected):
     assert 0 < np.abs(tf_logits - expected).mean() < 3 * step
 
 
+def test_the_half_precision_file_is_the_float_one_in_fewer_bytes():
+    floats, halves = (exported() / f"graph_{kind}.tflite" for kind in ("float", "float16"))
+    assert halves.stat().st_size < floats.stat().st_size
+    logits = Recognizer(floats).predict(prepared_crops())
+    apart = np.abs(Recognizer(halves).predict(prepared_crops()) - logits)
+    assert 0 < apart.max() < 0.01 * np.abs(logits).max()
+
+
 @pytest.mark.slow
 def test_the_command_of_the_workflow_gives_the_same_logits(tmp_path):
     converted = tmp_path / "graph.tflite"

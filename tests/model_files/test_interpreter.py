@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -228,3 +229,42 @@ def test_pixels_are_themselves_where_the_file_takes_them(symmetric):
     for dtype, below in ((np.uint8, 0), (np.int8, 128)):
         taken = TensorInfo("in", (1, 1, 2, 1), np.dtype(dtype), preprocessing.scale, preprocessing.zero_point - below)
         assert (pixel_values(taken, preprocessing).astype(int) == np.arange(256) - below).all()
+
+
+# ---- Delegates -----------------------------------------------------------------------------------------------------
+
+#: A delegate that takes nothing over, and leaves a file when it is asked to: LiteRT's external delegates in C.
+DELEGATE = r"""
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+typedef struct Delegate {
+  void *data; int (*prepare)(void *, struct Delegate *); void *from, *to, *free_buffer; int64_t flags; void *builder;
+} Delegate;
+static int prepare(void *context, Delegate *self) { FILE *f = fopen(getenv("TOLD"), "w"); fclose(f); return 0; }
+static Delegate the_delegate;
+Delegate *tflite_plugin_create_delegate(char **keys, char **values, size_t n, void (*report)(const char *)) {
+  the_delegate.prepare = prepare; the_delegate.flags = 1; return &the_delegate;
+}
+void tflite_plugin_destroy_delegate(Delegate *delegate) {}
+"""
+
+
+def test_a_delegate_is_asked_what_it_takes_over(tmp_path, monkeypatch):
+    if shutil.which("gcc") is None:
+        pytest.skip("needs gcc")
+    (tmp_path / "delegate.c").write_text(DELEGATE)
+    library = tmp_path / "delegate.so"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", str(library), str(tmp_path / "delegate.c")], check=True)
+    monkeypatch.setenv("TOLD", str(tmp_path / "asked"))
+    plain, delegated = open_interpreter(tiny_tflite()), open_interpreter(tiny_tflite(), delegate=library)
+    assert (tmp_path / "asked").exists()
+    array = np.zeros(plain.inputs[0].shape, plain.inputs[0].dtype)
+    np.testing.assert_array_equal(delegated.run(array), plain.run(array))
+
+
+def test_a_delegate_that_cannot_be_loaded_is_told(tmp_path):
+    (tmp_path / "delegate.so").write_text("no library")
+    for library in (tmp_path / "none.so", tmp_path / "delegate.so"):
+        with pytest.raises(ModelError, match=f"{library.name}: expected a delegate that .* can load"):
+            open_interpreter(tiny_tflite(), delegate=library)

@@ -547,3 +547,28 @@ def test_a_folder_that_lacks_a_file_is_found_out(shipped):
 def test_a_model_that_reads_nothing_is_found_out(shipped):
     with pytest.raises(AssertionError, match="0 of 40"):
         test_a_shipped_model_reads_plates_of_its_formats(shipped / "tiny_cn", "int8")
+
+
+def test_another_precision_is_another_file(tmp_path):
+    for name in ("lpdnet/graph_float16.tflite", "lpdnet/graph_float.tflite", "own/finder_float16.tflite"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    own = tmp_path / "own"
+    assert pretrained.of_precision("lpdnet", "int8", tmp_path) == "lpdnet"
+    assert pretrained.of_precision("lpdnet", "float16", tmp_path) == str(tmp_path / "lpdnet/graph_float16.tflite")
+    assert pretrained.of_precision("lpdnet", "float32", tmp_path) == str(tmp_path / "lpdnet/graph_float.tflite")
+    assert pretrained.of_precision(str(own / "finder_int8.tflite"), "float16", "") == str(own / "finder_float16.tflite")
+    (own / "half.tflite").touch()
+    assert pretrained.of_precision(str(own / "half.tflite"), "float16", "") == str(own / "half.tflite")
+    for missing in ("lprnet_cn", str(own / "finder_uint8.tflite")):
+        with pytest.raises(ModelError, match="expected the float32 file of"):
+            pretrained.of_precision(missing, "float32", tmp_path)
+
+
+def test_the_command_that_makes_it_is_told(tmp_path):
+    with pytest.raises(ModelError) as told:
+        pretrained.of_precision("lpdnet", "float16", tmp_path)
+    assert str(told.value).endswith(
+        "; python export_frozen_graph.py pretrained/lpdnet/config.yaml --checkpoint pretrained/lpdnet/lpdnet.ckpt "
+        f"--output_dir {tmp_path}/lpdnet --tflite float16"
+    )

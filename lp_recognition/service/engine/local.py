@@ -19,7 +19,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from weakref import WeakSet
 
-from lp_recognition.model_files.pretrained import DEFAULT_CORNERS, DEFAULT_DETECTOR, DEFAULT_READERS
+from lp_recognition.model_files.pretrained import (
+    DEFAULT_CORNERS,
+    DEFAULT_DETECTOR,
+    DEFAULT_READERS,
+    NO_CORNERS,
+    of_precision,
+)
+from lp_recognition.reading.text_reader import RAPIDOCR
 from lp_recognition.service.engine.jobs import Answer, BusyError, EngineDownError, EngineState, Job
 from lp_recognition.service.engine.reading import do_job
 from lp_recognition.settings.service import ServiceConfig
@@ -272,12 +279,18 @@ class LocalEngine:
 
 def models_of(config: ServiceConfig) -> Models:
     """What finds and reads the plates of requests."""
+
+    def file_of(model: str) -> str:
+        is_other = model in (NO_CORNERS, RAPIDOCR)
+        return model if is_other else of_precision(model, config.precision, config.models)
+
     return Models(
-        config.detector or DEFAULT_DETECTOR,
-        config.readers or DEFAULT_READERS,
+        file_of(config.detector or DEFAULT_DETECTOR),
+        tuple(file_of(reader) for reader in config.readers or DEFAULT_READERS),
         config.vehicles,
         config.finding.tiles,
-        config.corners or DEFAULT_CORNERS,
+        file_of(config.corners or DEFAULT_CORNERS),
+        config.delegate,
     )
 
 
