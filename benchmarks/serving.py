@@ -3,6 +3,7 @@
 examples:
   python -m benchmarks.serving
   python -m benchmarks.serving --seconds 5 --clients 1 8 --requests 500
+  python -m benchmarks.serving engine=ray workers=2          # two replicas of Ray Serve, one of which is killed
 
 A service of its own is started, and asked by clients in this process, which use the same cores: with as many workers as
 cores, about a tenth of what the machine can do is theirs. Photographs are drawn, 1280x720 with one plate. *Load*: each
@@ -130,6 +131,8 @@ async def _kill_a_worker(target: Target, seconds: float, pid: int) -> None:
     os.kill(before[0], signal.SIGKILL)
     killed = time.perf_counter()
     await asyncio.sleep(0.2)  # until it is noticed
+    while len({*workers_of(pid)} - {before[0]}) < len(before):
+        await asyncio.sleep(0.05)
     while (await asyncio.to_thread(_health, target))["workers"] < len(before):
         await asyncio.sleep(0.05)
     took = time.perf_counter() - killed
@@ -261,17 +264,19 @@ def _address_in(log: Path, process: subprocess.Popen[str]) -> str:
 
 
 def workers_of(pid: int) -> list[int]:
-    """The processes that a service has started to find and read."""
+    """The processes that a service has started to find and read: its own, and those of Ray Serve."""
     pids: set[int] = set()
     for path in Path(f"/proc/{pid}/task").glob("*/children"):
         with contextlib.suppress(OSError):  # a thread that has ended meanwhile
             pids.update(map(int, path.read_text().split()))
-    return sorted(filter(_is_worker, pids))
+    replicas = (int(path.name) for path in Path("/proc").glob("[0-9]*") if _says(path.name, f"alpr {pid}:Plates"))
+    return sorted({*(one for one in pids if _says(one, "spawn_main")), *replicas})
 
 
-def _is_worker(pid: int) -> bool:
+def _says(pid: int | str, word: str) -> bool:
+    """Whether a word stands in the command line of a process."""
     try:
-        return "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()
+        return word in Path(f"/proc/{pid}/cmdline").read_text()
     except OSError:
         return False
 

