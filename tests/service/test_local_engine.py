@@ -20,7 +20,7 @@ from lp_recognition.service.engine.local import LocalEngine, models_of
 from lp_recognition.service.engine.reading import search
 from lp_recognition.settings.loading import validate
 from lp_recognition.settings.service import FindingSettings, ServiceConfig
-from lp_recognition.system.errors import ImageError, ModelError
+from lp_recognition.system.errors import ImageError, ModelError, UserError
 from lp_recognition.video.workers import Opened
 
 
@@ -159,6 +159,11 @@ def test_a_model_that_is_missing_is_told_at_the_start(settings):
 
     with pytest.raises(ModelError, match=r"none\.tflite"):
         run({**settings, "detector": "none.tflite"}, use)
+
+
+def test_more_processes_than_a_machine_can_use_are_refused(settings):
+    with pytest.raises(UserError, match=r"workers: expected at most .* a core, received 100000"):
+        LocalEngine(validate(ServiceConfig, {**settings, "workers": 100_000}, "test"))
 
 
 def test_what_waits_is_told_that_the_engine_ends(settings):

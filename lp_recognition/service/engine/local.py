@@ -40,6 +40,8 @@ _log = logging.getLogger(__name__)
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S, _STABLE_S = 0.5, 30.0, 60.0
 #: How long a job is thought to take before the first one was done.
 _FIRST_GUESS_S = 0.05
+#: More processes than this wait for each other, and for memory.
+_MOST_A_CORE = 16
 _STOPPED = "the service is being stopped"
 _DOWN = "no process is there that could answer; the log of the service says why"
 
@@ -60,12 +62,18 @@ class LocalEngine:
 
     Args:
         config: The models, how many processes, and how long the queue may be.
+
+    Raises:
+        UserError: more processes are asked for than this machine could ever use.
     """
 
     def __init__(self, config: ServiceConfig) -> None:
         self._config = config
         self._models = models_of(config)
         self._count = config.workers or default_workers()
+        most = _MOST_A_CORE * default_workers()
+        if self._count > most:
+            raise UserError(f"workers: expected at most {most}, {_MOST_A_CORE} a core, received {self._count}")
         self._batches: Counter[int] = Counter()
         self._queue: deque[_Waiting] = deque()
         self._changed = asyncio.Condition()
