@@ -141,6 +141,7 @@ class RayEngine:
             self._handle = await asyncio.to_thread(self._deploy)
         else:
             self._handle = serve.get_deployment_handle(PLATES, self._application)
+        await self._look_once()  # else it would say that nobody is there
         self._looking = asyncio.create_task(self._look())
 
     async def stop(self) -> None:
@@ -244,9 +245,12 @@ class RayEngine:
     async def _look(self) -> None:
         """Keeps in mind how many replicas there are."""
         while True:
-            with contextlib.suppress(RayError, RayServeException, KeyError):
-                self._replicas = await asyncio.to_thread(self._count)
             await asyncio.sleep(_LOOK_S)
+            await self._look_once()
+
+    async def _look_once(self) -> None:
+        with contextlib.suppress(RayError, RayServeException, KeyError):
+            self._replicas = await asyncio.to_thread(self._count)
 
     def _count(self) -> int:
         states = serve.status().applications[self._application].deployments[PLATES].replica_states
