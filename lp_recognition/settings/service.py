@@ -15,7 +15,7 @@ from lp_recognition.settings.loading import PathText, Section, Settings, overrid
 from lp_recognition.settings.passages import Polygon
 from lp_recognition.settings.sources import parse_yaml, read_text
 from lp_recognition.settings.streams import StreamConfig, WatchConfig, load_streams
-from lp_recognition.settings.training import Fraction, PositiveInt, listed
+from lp_recognition.settings.training import Days, Fraction, PositiveInt, Workers, listed
 
 #: Where `alpr serve` keeps events where nothing else is said: in the folder where it was started.
 DEFAULT_DATABASE = "sqlite:///alpr.db"
@@ -155,7 +155,7 @@ class ServiceConfig(Settings):
     finding: FindingSettings = FindingSettings()
     engine: Literal["local", "ray"] = "local"
     ray: RaySettings = RaySettings()
-    workers: PositiveInt | None = None
+    workers: Workers | None = None
     max_batch: PositiveInt = 4
     batch_wait_ms: Annotated[float, Field(ge=0, le=1000)] = 0.0
     queue: PositiveInt = 64
@@ -165,7 +165,7 @@ class ServiceConfig(Settings):
     upload_hosts: tuple[str, ...] = ()
     database: Secret = SecretStr(DEFAULT_DATABASE)
     keep_reads: bool = False
-    keep_days: PositiveInt | None = None
+    keep_days: Days | None = None
     matching: KnownConfig = KnownConfig()
     streams: PathText = ""
     log: Literal["text", "json"] = "text"

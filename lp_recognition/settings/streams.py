@@ -19,7 +19,7 @@ from lp_recognition.settings.known import KnownConfig
 from lp_recognition.settings.loading import PathText, Settings, merge_layers, override, validate
 from lp_recognition.settings.passages import PassageSettings
 from lp_recognition.settings.sources import Layer, parse_yaml, read_text
-from lp_recognition.settings.training import PositiveInt, listed
+from lp_recognition.settings.training import Days, PositiveInt, Workers, listed
 from lp_recognition.system.errors import ConfigError
 from lp_recognition.system.files import expand_home
 
@@ -96,10 +96,10 @@ class WatchConfig(Settings):
     crops: PathText = ""
     database: Secret = SecretStr("")
     known: PathText = ""
-    keep_days: PositiveInt | None = None
+    keep_days: Days | None = None
     deliveries: tuple[Target, ...] = ()
     metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = None
-    workers: PositiveInt | None = None
+    workers: Workers | None = None
     matching: KnownConfig = KnownConfig()
 
     _names = field_validator("deliveries")(refuse_namesakes)

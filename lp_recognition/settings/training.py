@@ -10,6 +10,10 @@ from lp_recognition.images.image import Preprocessing
 from lp_recognition.settings.loading import PathText, Section, Settings
 
 PositiveInt = Annotated[int, Field(gt=0)]
+#: Processes that work at a time: each has models of its own, and a slip of the keyboard is not to fill the memory.
+Workers = Annotated[int, Field(ge=1, le=256)]
+#: A hundred years: what ended longer ago has no date.
+Days = Annotated[int, Field(ge=1, le=36500)]
 #: A number of steps, or of what comes once in some steps: what float32, in which rates are computed, can tell apart.
 Count = Annotated[int, Field(gt=0, le=10**9)]
 CountOrNone = Annotated[int, Field(ge=0, le=10**9)]

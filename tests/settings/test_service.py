@@ -42,6 +42,8 @@ def test_a_command_line_has_the_last_word(tmp_path):
         ("{token_file: x, no_auth: true}", "no_auth: expected no token_file beside it"),
         ("{keep_reads: true, database: ''}", "keep_reads: expected a database beside it"),
         ("finding: {score_threshold: 2}", "finding.score_threshold"),
+        ("workers: 257", "workers: expected less than or equal to 256, received 257"),
+        ("keep_days: 36501", "keep_days: expected less than or equal to 36500, received 36501"),
     ],
 )
 def test_what_is_wrong_is_told_by_its_place(tmp_path, text, message):
