@@ -36,7 +36,7 @@ _OPTIONS = ("host", "port", "token_file", "no_auth", "workers", "detector", "eng
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
     arguments = _parser().parse_args(argv)
-    if arguments.new_token:
+    if arguments.new_token is not None:
         return _make_token(arguments.token_file, arguments.new_token)
     serve(_config(arguments))
     return 0

@@ -58,6 +58,16 @@ def test_a_file_without_hashes_is_refused(tmp_path, text):
     assert "plain" not in str(caught.value)  # it may be one
 
 
+@pytest.mark.parametrize("use", [Tokens, lambda path: add_token(path, "gate")], ids=["asked", "added to"])
+def test_a_picture_or_a_folder_is_no_file_of_tokens(tmp_path, use):
+    (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0")
+    with pytest.raises(ConfigError, match=r"photo\.jpg: expected a file of tokens, received one that is no text; name"):
+        use(tmp_path / "photo.jpg")
+    assert (tmp_path / "photo.jpg").read_bytes() == b"\xff\xd8\xff\xe0"
+    with pytest.raises(ConfigError, match=r"expected a file of tokens, received a folder; name another"):
+        use(tmp_path)
+
+
 @pytest.mark.parametrize("scheme", ["Token", "Bearer", "token"])
 def test_a_token_lets_in(guarded, scheme):
     client, token = guarded

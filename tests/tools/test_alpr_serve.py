@@ -99,6 +99,7 @@ def test_a_token_is_printed_once(tmp_path, capsys):
     ("options", "told"),
     [
         (["--new_token", "gate"], "--new_token: expected --token_file"),
+        (["--token_file", "tokens.txt", "--new_token", ""], "--new_token: expected a name of one word, received ''"),
         (["--host", "0.0.0.0"], "host: expected a token_file"),
         (["--token_file", "none.txt"], "none.txt: expected a file of tokens, received none; make one"),
         (["prot=80"], "unknown key `prot`"),

@@ -82,13 +82,11 @@ def read_tokens(path: Path) -> dict[str, str]:
     """
     make = f"make one with alpr serve --token_file {path} --new_token NAME"
     try:
-        lines = path.read_text("utf-8").splitlines()
+        text = _read(path)
     except FileNotFoundError:
         raise ConfigError(f"{path}: expected a file of tokens, received none; {make}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: expected a file of tokens, received an error: {error}") from None
     found = {}
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.startswith("#"):
             continue
         parts = _LINE.fullmatch(line.strip())
@@ -112,7 +110,7 @@ def add_token(path: str | Path, name: str) -> str:
     path = Path(path)
     if not re.fullmatch(r"[^\s#]\S{0,99}", name):
         raise UserError(f"--new_token: expected a name of one word, received {name!r}")
-    text = path.read_text("utf-8") if path.exists() else _HEAD
+    text = _read(path) if path.exists() else _HEAD
     if any(line.split()[:1] == [name] for line in text.splitlines()):
         raise UserError(f"{path}: expected a new name, received {name}, which has a token; delete its line first")
     token = secrets.token_urlsafe(32)
@@ -120,6 +118,19 @@ def add_token(path: str | Path, name: str) -> str:
         temporary.chmod(0o600)
         temporary.write_text(f"{text.rstrip()}\n{name} sha256:{_hash(token)}\n", "utf-8")
     return token
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except FileNotFoundError:
+        raise
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: expected a file of tokens, received one that is no text; name another") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{path}: expected a file of tokens, received a folder; name another") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: expected a file of tokens, cannot be read: {error.strerror}") from None
 
 
 def _hash(token: str) -> str:
