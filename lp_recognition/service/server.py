@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 import sys
 from collections.abc import Iterator
@@ -103,7 +104,11 @@ def _listen(config: ServiceConfig) -> socket.socket:
     try:
         return socket.create_server((config.host, config.port), family=family, backlog=2048)
     except OSError as error:
+        reason = str(error.strerror or error).partition(" (while ")[0]  # the address is told in words of ours
+        if error.errno in (errno.EADDRINUSE, errno.EACCES):
+            raise UserError(
+                f"port: expected a free port of {config.host}, received {config.port}: {reason}; name another --port"
+            ) from None
         raise UserError(
-            f"port: expected a free port of {config.host}, received {config.port}: {error.strerror or error}; name "
-            "another --port"
+            f"host: expected an address of this machine, received {config.host}: {reason}; name another --host"
         ) from None

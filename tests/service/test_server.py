@@ -13,8 +13,11 @@ from urllib.parse import urlsplit
 import pytest
 from made_up_engine import MadeUpEngine, jpeg, served_over_http
 
+from lp_recognition.service.app import create_app
 from lp_recognition.service.engine.jobs import Answer, Job
 from lp_recognition.service.server import Server
+from lp_recognition.settings.service import ServiceConfig
+from lp_recognition.system.errors import UserError
 
 JPEG = jpeg()
 POST = f"POST /v1/alpr HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: image/jpeg\r\nContent-Length: {len(JPEG)}\r\n\r\n"
@@ -62,6 +65,17 @@ def test_a_picture_is_answered_and_the_connection_kept():
             connection.sendall(POST.encode() + JPEG)
             status, record = answer_of(connection)
             assert (status, record["plates"][0]["text"]) == (200, "AB-123")
+
+
+def test_an_address_of_another_machine_is_told_apart_from_a_port_that_is_taken():
+    with pytest.raises(
+        UserError, match=r"^host: expected an address of this machine, received 192\.0\.2\.1: [^(]*; name"
+    ):
+        Server(create_app(ServiceConfig(), engine=MadeUpEngine()), ServiceConfig(host="192.0.2.1", no_auth=True))
+    with served_over_http() as server:
+        config = ServiceConfig(port=urlsplit(server.address).port)
+        with pytest.raises(UserError, match=r"^port: expected a free port of 127\.0\.0\.1, received \d+: [^(]*; name"):
+            Server(create_app(config, engine=MadeUpEngine()), config)
 
 
 @pytest.mark.parametrize(
