@@ -60,6 +60,11 @@ def test_a_file_that_is_not_there(tmp_path):
         Store(f"sqlite:///{tmp_path / 'no' / 'plates.db'}")
 
 
+def test_a_folder_in_place_of_a_file(tmp_path):
+    with pytest.raises(DatabaseError, match="expected a file, received a folder; name a file in it"):
+        Store(f"sqlite:///{tmp_path}")
+
+
 def test_a_file_that_is_no_database(tmp_path):
     (tmp_path / "plates.db").write_text("AB12\n" * 1000)
     with pytest.raises(DatabaseError, match=r"plates.db: expected an SQLite database, received another file"):

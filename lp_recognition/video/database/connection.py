@@ -144,8 +144,12 @@ def _reason(error: DBAPIError, url: URL) -> str:
         if sign in said:
             return advice
     if "unable to open database file" in said:
-        folder = Path(str(url.database)).absolute().parent
-        return f"cannot be opened; {'check its permissions' if folder.is_dir() else f'there is no folder {folder}'}"
+        path = Path(str(url.database)).absolute()
+        if path.is_dir():
+            return "expected a file, received a folder; name a file in it"
+        if not path.parent.is_dir():
+            return f"cannot be opened; there is no folder {path.parent}"
+        return "cannot be opened; check its permissions"
     return f"the database reports: {said}"
 
 
