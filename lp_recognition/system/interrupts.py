@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from multiprocessing import resource_tracker
 from typing import Any
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
@@ -42,6 +43,24 @@ def graceful(interrupt: Callable[[], bool], *, stopping: str, ended: str) -> Ite
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def holding_back() -> Iterator[None]:
+    """Holds Ctrl-C back from this thread for a moment: a process that is started meanwhile never gets one.
+
+    A terminal sends it to all processes at once, and one that is just being started would end as a traceback. Other
+    threads get it as ever, and so does this one afterwards.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # it lets signals through again where it is started by what comes
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager

@@ -27,6 +27,7 @@ from lp_recognition.model_files.pretrained import DEFAULT_CORNERS, DEFAULT_DETEC
 from lp_recognition.reading.alpr import Alpr, AlprPlate
 from lp_recognition.reading.detector import Tiles
 from lp_recognition.system.errors import UserError
+from lp_recognition.system.interrupts import holding_back
 
 #: Threads of BLAS: several wait for each other at every small product, four times as long as they compute where other
 #: programs run, too.
@@ -108,7 +109,7 @@ class Worker:
         self._memory: SharedMemory | None = None
         self._process = context.Process(target=_serve, args=(other,), daemon=True)
         try:
-            with _environment(_ONE_THREAD):
+            with _environment(_ONE_THREAD), holding_back():  # it may come before the process can say what it does of it
                 self._process.start()
         except OSError as error:
             raise UserError(f"no worker process can be started ({error.strerror or error}); is memory short?") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from tiny_photographs import photograph, tiny_detector, tiny_reader
 
 from lp_recognition.system.errors import ModelError, UserError
-from lp_recognition.video.workers import Models, Worker
+from lp_recognition.video.workers import Models, Opened, Worker
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +21,20 @@ def models(tmp_path_factory) -> Models:
     (folder / "finder.tflite").write_bytes(tiny_detector())
     (folder / "reader.tflite").write_bytes(tiny_reader())
     return Models(str(folder / "finder.tflite"), (str(folder / "reader.tflite"),), corners="off")
+
+
+def test_ctrl_c_spares_a_worker_that_is_just_being_started():
+    with ThreadPoolExecutor(1) as threads:  # as the service does
+        worker = threads.submit(Worker).result()
+    try:
+        os.kill(worker.pid, signal.SIGINT)
+        assert worker.ask(_answer, 1) == 1
+    finally:
+        worker.close()
+
+
+def _answer(_: Opened, item: int) -> int:
+    return item
 
 
 def test_a_worker_reads_as_the_process_itself_does_until_it_is_killed(models):
