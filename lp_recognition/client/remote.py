@@ -127,11 +127,11 @@ class RemoteAlpr:
             place = without_credentials(place)
             raise UserError(f"{self.address}: {said}; name the address that it points to, {place}")
         if status != 200:
-            raise self._no_service(said)
+            raise self._no_service(f"an answer of another kind ({said})")
         try:
             return parse_answer(json.loads(body))
         except ValueError:
-            raise self._no_service("another answer") from None
+            raise self._no_service("an answer of another kind") from None
 
     def _no_service(self, received: str) -> UserError:
         return UserError(f"{self.address}: expected a service that `alpr serve` starts, received {received}")
@@ -164,7 +164,7 @@ def _detail(body: bytes) -> str:
         said = told.get("error") or told.get("detail")
     except (ValueError, AttributeError):
         return ""
-    return f": {' '.join(str(said).split())[:200]}" if said else ""
+    return f": {' '.join(str(said).split())[:200].rstrip('.')}" if said else ""
 
 
 def _reason(error: httpx.HTTPError) -> str:

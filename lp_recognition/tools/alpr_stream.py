@@ -20,9 +20,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -104,7 +105,7 @@ def _parser() -> ScriptParser:
     add_service(parser, "http://127.0.0.1:8000")
     parser.add_argument("--every", type=_positive, default=1, metavar="N", help="send each n-th frame (%(default)s)")
     parser.add_argument(
-        "--workers", type=_positive, default=4, metavar="N", help="frames that are sent at once (%(default)s)"
+        "--workers", type=_up_to(256), default=4, metavar="N", help="frames that are sent at once (%(default)s)"
     )
     parser.add_argument(
         "--timeout", type=_seconds, default=1.2, metavar="SECONDS", help="so long may an answer take (%(default)s)"
@@ -114,10 +115,17 @@ def _parser() -> ScriptParser:
         help="answered frames that wait at most for one before them, which is then shown as it is (%(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--jpeg_quality", type=_quality, default=95, metavar="N", help="of the frames sent, 1 to 100 (%(default)s)"
+        "--jpeg_quality",
+        type=_up_to(100),
+        default=95,
+        metavar="N",
+        help="of the frames sent, 1 to 100 (%(default)s)",
     )
     parser.add_argument(
-        "--width", type=_positive, metavar="PIXELS", help="bring frames to this width, smaller or larger (as they are)"
+        "--width",
+        type=_up_to(8192),
+        metavar="PIXELS",
+        help="bring frames to this width, smaller or larger (as they are)",
     )
     parser.add_argument(
         "--min_confidence", type=parse_share, default=0.8, metavar="SHARE",
@@ -136,7 +144,7 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
         "--gps_max_age", type=_seconds, default=10.0, metavar="SECONDS", help="older positions are none (%(default)s)"
     )
     parser.add_argument(
-        "--gps_offset", type=float, default=0.0, metavar="SECONDS",
+        "--gps_offset", type=_offset, default=0.0, metavar="SECONDS",
         help="what to add to the time of a frame to find it in a GPX file (%(default)s)",
     )  # fmt: skip
     parser.add_argument("--csv", default="", metavar="FILE", help="add each read to this table")
@@ -156,10 +164,23 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def _quality(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 100):
-        raise argparse.ArgumentTypeError(f"expected a quality from 1 to 100, received {text!r}")
-    return int(text)
+def _up_to(most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= most):
+            raise argparse.ArgumentTypeError(f"expected a number from 1 to {most}, received {text!r}")
+        return int(text)
+
+    return parse
+
+
+def _offset(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not abs(seconds) < 1e9:
+        raise argparse.ArgumentTypeError(f"expected seconds, as -3600, received {text!r}")
+    return seconds
 
 
 def _seconds(text: str) -> float:

@@ -35,20 +35,33 @@ def read_token(arguments: argparse.Namespace) -> str:
     """The token of a command line, as it is or the first word of a file; empty where there is none.
 
     Raises:
-        UserError: both are given; or the file cannot be read, or is empty.
+        UserError: both are given; or the file cannot be read, or holds no token.
     """
     token, file = arguments.token, arguments.token_file
     if not file:
-        return str(token)
+        return _checked(str(token), "--token")
     if token:
         raise UserError("--token_file: expected no --token beside it, received one; leave one out")
     try:
-        words = Path(file).read_text(encoding="utf-8").split()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{file}: expected a token, cannot be read: {getattr(error, 'strerror', error)}") from None
-    if not words:
+        text = Path(file).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise UserError(f"{file}: expected a token, received a file that is no text; name another") from None
+    except OSError as error:
+        raise UserError(f"{file}: expected a token, cannot be read: {error.strerror}") from None
+    if not text.split():
         raise UserError(f"{file}: expected a token, received an empty file")
-    return words[0]
+    if "sha256:" in text:
+        raise UserError(
+            f"{file}: expected a token, received the hashes by which a service knows its tokens; name a file with what "
+            "`alpr serve --new_token` printed"
+        )
+    return _checked(text.split()[0], file)
+
+
+def _checked(token: str, where: str) -> str:
+    if not (token.isascii() and token.isprintable()):  # it is not shown
+        raise UserError(f"{where}: expected a token of letters and digits, received other characters")
+    return token
 
 
 def open_remote(arguments: argparse.Namespace) -> RemoteAlpr:

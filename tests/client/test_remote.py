@@ -104,7 +104,7 @@ def test_an_answer_that_trickles_is_given_up():
 )
 def test_another_service_is_found_out(service, told):
     service._answers = lambda number: told
-    with pytest.raises(UserError, match="expected a service that `alpr serve` starts, received another answer"):
+    with pytest.raises(UserError, match="expected a service that `alpr serve` starts, received an answer of another"):
         RemoteAlpr(service.url).read(jpeg())
 
 

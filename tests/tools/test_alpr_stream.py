@@ -21,6 +21,7 @@ from tiny_models import ROOT
 from tiny_videos import write_video
 
 import alpr
+from lp_recognition.service.security.tokens import add_token
 from lp_recognition.system.errors import UserError
 
 pytest.importorskip("httpx")
@@ -76,16 +77,31 @@ def test_without_reads_nothing_is_printed(run, service):
         (["none.mp4"], "none.mp4: expected a video"),
         (["drive.mkv", "--gps", "none.gpx"], "none.gpx: expected a GPX file"),
         (["drive.mkv", "--token_file", "none.txt"], "none.txt: expected a token"),
+        (["drive.mkv", "--token_file", "drive.mkv"], "drive.mkv: expected a token, received a file that is no text"),
+        (["drive.mkv", "--token_file", "tokens.txt"], "tokens.txt: expected a token, received the hashes"),
+        (["drive.mkv", "--token", "sésame"], "--token: expected a token of letters and digits"),
         (["drive.mkv", "--token", "a", "--token_file", "none.txt"], "--token_file: expected no --token"),
         (["drive.mkv", "--csv", "."], "cannot be written"),
     ],
 )
 def test_mistakes_are_told(run, words, told):
+    add_token("tokens.txt", "gate")
     with pytest.raises(UserError, match=told):
         run(*words)
 
 
-@pytest.mark.parametrize("words", [["--every", "0"], ["--jpeg_quality", "101"], ["--timeout", "-1"], ["--width", "x"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--every", "0"],
+        ["--jpeg_quality", "101"],
+        ["--timeout", "-1"],
+        ["--width", "x"],
+        ["--width", "8193"],
+        ["--workers", "257"],
+        ["--gps_offset", "nan"],
+    ],
+)
 def test_options_out_of_range_are_told(run, words, capsys):
     with pytest.raises(SystemExit):
         run("drive.mkv", *words)
