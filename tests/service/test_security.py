@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 
 import pytest
@@ -83,6 +84,15 @@ def test_without_a_token_nothing_but_health_is_told(guarded):
     answer = client.get("/v1/statistics", headers={"Authorization": "Token x"})
     assert (answer.status_code, answer.json()) == (403, {"detail": "Invalid token."})
     assert client.get("/healthz").status_code == client.get("/readyz").status_code == 200
+
+
+def test_who_brings_no_good_token_is_told_by_address(guarded, caplog):
+    client, token = guarded
+    with caplog.at_level(logging.INFO, "lp_recognition.service.operation"):
+        client.get("/info/")
+        client.get("/info/", headers={"Authorization": f"Token {token}"})
+    told = [record.fields["client"] for record in caplog.records if record.getMessage() == "request"]
+    assert told == ["testclient", "gate"]
 
 
 def test_any_token_is_good_where_none_is_asked_for():

@@ -84,14 +84,15 @@ class Guard:
 
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
+        name = client = scope["client"][0] if scope.get("client") else ""
+        scope.setdefault("state", {})["client_name"] = client  # who is refused is told by address
         self._check_host(headers.get("host", ""))
         if scope["method"] not in _SAFE_METHODS:
             check_origin(headers)
-        name = client = scope["client"][0] if scope.get("client") else ""
         is_open = scope["path"] in _OPEN_PATHS or scope["path"].startswith(_OPEN_FOLDER)
         if self._tokens is not None and not is_open:
             name = self._name_of(headers)
-        scope.setdefault("state", {})["client_name"] = name or client
+        scope["state"]["client_name"] = name or client
         if self._rates is not None and scope["method"] not in _SAFE_METHODS and (wait := self._rates.wait_s(name)):
             unit = "second" if wait == 1 else "seconds"
             message = f"Request was throttled. Expected available in {wait} {unit}."
