@@ -23,12 +23,14 @@ class SendingFigures:
     Attributes:
         outcomes: Frames by what became of them, as of `results.Outcome`.
         reads: Plates that were read surely enough.
+        unplaced: Frames without a position.
         why: Why the last frame without an answer has none.
     """
 
     def __init__(self, min_confidence: float = 0.0, clock: Callable[[], float] = time.monotonic) -> None:
         self.outcomes: Counter[str] = Counter()
         self.reads = 0
+        self.unplaced = 0
         self.why = ""
         self._min_confidence = min_confidence
         self._clock = clock
@@ -40,6 +42,7 @@ class SendingFigures:
         """Counts a frame."""
         self.outcomes[result.outcome] += 1
         self.reads += len(result.plates(self._min_confidence))
+        self.unplaced += result.shot.position is None
         self._times.append(self._clock())
         self._forget()
         if result.outcome == "answered":

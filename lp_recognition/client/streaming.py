@@ -99,7 +99,10 @@ class Drive:
         """What came of it, in a line."""
         figures = self.figures
         told = f"{figures.reads:,} read{'' if figures.reads == 1 else 's'} in {figures.frames:,} frames"
-        return "; ".join([f"{self._source.name}: {told}", *_counts(figures, self._source)])
+        parts = [f"{self._source.name}: {told}", *_counts(figures, self._source)]
+        if self._positions is not None and figures.unplaced:
+            parts.append(f"{figures.unplaced:,} without a position ({self._positions.state})")
+        return "; ".join(parts)
 
 
 def _counts(figures: SendingFigures, source: Source) -> list[str]:

@@ -67,6 +67,15 @@ def test_the_token_comes_from_a_file(run, service, tmp_path):
     assert {headers["Authorization"] for headers, _, _ in service.requests} == {"Token sesame"}
 
 
+def test_frames_without_a_position_are_told(run):
+    Path("elsewhere.gpx").write_text(
+        '<gpx version="1.1" creator="x" xmlns="http://www.topografix.com/GPX/1/1"><trk><trkseg>'
+        '<trkpt lat="1" lon="2"><time>2001-01-01T00:00:00Z</time></trkpt></trkseg></trk></gpx>'
+    )
+    errors = run("drive.mkv", "--every", "5", "--gps", "elsewhere.gpx")[2]
+    assert errors == "drive.mkv: 2 reads in 2 frames; 2 without a position (1 points)\n"
+
+
 def test_without_reads_nothing_is_printed(run, service):
     assert run("drive.mkv", "--min_confidence", "0.95")[1:] == ("", "drive.mkv: 0 reads in 10 frames\n")
 
