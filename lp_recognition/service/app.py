@@ -16,7 +16,7 @@ from lp_recognition.service.api import api_router
 from lp_recognition.service.audience import Audience
 from lp_recognition.service.code_project import code_project_router
 from lp_recognition.service.engine.jobs import BusyError, Engine, EngineDownError
-from lp_recognition.service.errors import RequestError, error_response
+from lp_recognition.service.errors import RequestError, error_response, told_of
 from lp_recognition.service.history import history_router
 from lp_recognition.service.known import known_router
 from lp_recognition.service.live import Live
@@ -110,8 +110,7 @@ def _add_error_handlers(app: FastAPI, service: Service) -> None:
         return error_response(request.url.path, 503, str(error), {"Retry-After": str(error.retry_after_s)})
 
     def invalid(request: Request, error: RequestValidationError) -> Response:
-        problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()[:5])
-        return error_response(request.url.path, 422, problems)
+        return error_response(request.url.path, 422, told_of(error.errors()))
 
     handle(RequestError, lambda request, error: error_response(
         request.url.path, error.status, error.message, error.headers

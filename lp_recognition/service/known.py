@@ -11,9 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lp_recognition.service.bodies import receive
 from lp_recognition.service.documents import error_answers
+from lp_recognition.service.errors import told_of
 from lp_recognition.service.history import opened_store
 from lp_recognition.settings.service import LimitSettings
-from lp_recognition.system.errors import UserError, summarize
+from lp_recognition.system.errors import UserError
 from lp_recognition.video.database.known_plates import (
     KnownConflictError,
     KnownMissingError,
@@ -152,8 +153,7 @@ async def _edit(request: Request) -> KnownEdit:
     try:
         return KnownEdit.model_validate_json(await receive(request, _LIMITS))
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, one['loc'])) or 'body'}: {one['msg']}" for one in error.errors()]
-        raise HTTPException(422, summarize(problems)) from None
+        raise HTTPException(422, told_of(error.errors())) from None
 
 
 def _body(kind: str, schema: dict[str, Any]) -> dict[str, Any]:

@@ -137,6 +137,14 @@ def listen(feed: Feed, after: int | None, *steps: Callable[[], object]) -> list[
     return told
 
 
+def test_a_wrong_query_is_told_as_settings_are(client):
+    told = client.get("/v1/events?limit=0&known=maybe").json()["error"].split("; ")
+    assert sorted(told) == [
+        "known: expected 'any', 'yes' or 'no', received 'maybe'",
+        "limit: expected greater than or equal to 1, received '0'",
+    ]
+
+
 @pytest.fixture
 def feed(store, monkeypatch) -> Feed:
     monkeypatch.setattr(feed_module, "_POLL_S", 0.005)

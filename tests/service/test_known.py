@@ -52,6 +52,11 @@ def test_an_edit_keeps_what_it_does_not_name(client, store):
     assert list_known(store) == [KnownPlate("AB 13", "the butcher", {"flat": "7"}), ANN]
 
 
+def test_a_name_that_is_not_known_is_told(client):
+    answer = client.put("/v1/known/AB12", json={"nota": "x"})
+    assert answer.json() == {"error": "nota: expected no such name; is it spelt right?"}
+
+
 def test_an_edit_of_what_somebody_else_has_changed_is_refused(client, store):
     etag = client.get("/v1/known/AB12").headers["ETag"]
     client.put("/v1/known/AB12", json={"note": "mine"}, headers={"If-Match": etag})
