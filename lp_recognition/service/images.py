@@ -30,7 +30,8 @@ async def pictures_of(body: Body, config: ServiceConfig, names: Sequence[str] = 
     if not values and (address := body.text("upload_url")):
         return [await _fetched(address, config)]
     if not values:
-        raise RequestError(400, f"expected a picture in the field `{names[0]}`, received none")
+        received = "an empty one" if any(body.all(name) for name in names) else "none"
+        raise RequestError(400, f"expected a picture in the field `{names[0]}`, received {received}")
     most = config.limits.max_pictures
     if len(values) > most:
         raise RequestError(413, f"expected at most {most} pictures, received {len(values)}")
@@ -68,7 +69,13 @@ def _picture(value: Value, config: ServiceConfig) -> EncodedPicture:
     data = value.data
     if kind_of(data) is None:
         data = _decoded_base64(data)
-    return checked_picture(data, value.filename or _name_for(data), config)
+    try:
+        return checked_picture(data, value.filename or _name_for(data), config)
+    except RequestError as error:
+        if error.status != 400 or kind_of(data) is not None or value.filename or not value.data.isascii():
+            raise
+        expected = f"a file, as `-F {UPLOAD}=@photo.jpg` sends it, or a picture as base64 text"
+        raise RequestError(400, f"{UPLOAD}: expected {expected}, received another text") from None
 
 
 def _decoded_base64(data: bytes) -> bytes:

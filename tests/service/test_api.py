@@ -38,6 +38,21 @@ def test_a_picture_comes_in_any_form(form):
     assert job.pictures[0].data == JPEG
 
 
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        ({"files": {"upload": ("1.jpg", b"")}}, "field `upload`, received an empty one"),
+        ({"files": {"upload": (None, "photo.jpg")}}, "upload: expected a file, as `-F upload=@photo.jpg` sends it"),
+        ({"json": {"upload": "BASE64"}}, "or a picture as base64 text, received another text"),
+    ],
+    ids=["empty", "a name in place of a file", "no base64"],
+)
+def test_what_is_no_picture_is_told(form, told):
+    with served() as client:
+        answer = client.post("/v1/alpr", **form)
+    assert (answer.status_code, told in answer.json()["error"]) == (400, True), answer.text
+
+
 def test_plates_are_found_without_reading():
     with served() as client:
         answer = client.post("/v1/detect", **FORMS["file"]).json()
