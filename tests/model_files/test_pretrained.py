@@ -456,7 +456,10 @@ def test_the_folder_of_a_reader_is_whole(folder):
 def test_a_shipped_model_reads_plates_of_its_formats(folder, kind):
     config = load_config(folder / "config.yaml")
     size = config.input_shape[:2]
-    generator = PlateGenerator(config.train.plate_formats, seed=20_260, size=size, degradations=Degradations.none())
+    generator = PlateGenerator(
+        config.train.plate_formats, seed=20_260, size=size, degradations=Degradations.none(),
+        single_lines=config.train.plate_single_lines,
+    )  # fmt: skip
     plates = [generator.draw(number) for number in range(40)]
     recognizer = Recognizer(folder / f"{folder.name}_{kind}.tflite")
     readings = recognizer.read_many([plate.image for plate in plates])
