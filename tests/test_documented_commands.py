@@ -88,6 +88,7 @@ BEGINNINGS = {
     "lp_recognition.tools.compare_models": ["lp_recognition.deployment.comparison.compare"],
     "lp_recognition.tools.messages_to_kafka": ["lp_recognition.tools.messages_to_kafka._replay"],
     "lp_recognition.tools.label_with_model": ["lp_recognition.tools.models.open_model"],
+    "lp_recognition.tools.average_checkpoints": ["lp_recognition.model_files.checkpoints.load_checkpoint"],
     "lp_recognition.tools.quantize_after_training": [_CHECKPOINT],
     "lp_recognition.tools.deployment_report": ["lp_recognition.deployment.report.report_config"],
     "lp_recognition.tools.crop_scenes": ["lp_recognition.lists.scenes.read_scenes"],
