@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from lp_recognition.system.errors import UserError
 from lp_recognition.tools.photographs import Searched
 
@@ -87,6 +85,8 @@ def read_remotely(remote: RemoteAlpr, data: bytes, finding: Mapping[str, str], m
     Raises:
         UserError: it does not answer, or takes no such picture.
     """
+    import numpy as np
+
     from lp_recognition.evaluation.drawing import plate_caption
     from lp_recognition.reading.detector import Detection
 

@@ -67,7 +67,7 @@ def replicas(application: str) -> list[int]:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 150  # Ray starts a replica in seconds, on a busy machine in many
     while not condition():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.1)

@@ -218,7 +218,8 @@ def test_a_training_into_eight_bits_and_its_files(scenes, tmp_path, capsys):
     assert expected.std() > 0
     for kind in ("uint8", "int8"):  # the very same numbers
         path = tmp_path / "out" / f"graph_{kind}.tflite"
-        assert np.array_equal(open_detector(path).predict(pixels), expected)
+        # Steps of 0.02 are alike: their product with the scale may differ in its last bit.
+        assert np.allclose(open_detector(path).predict(pixels), expected, rtol=1e-6, atol=0)
         measured = measurement_of(read_description(path))
         assert (measured.of, measured.plates, measured.lists) == (
             "this file",
