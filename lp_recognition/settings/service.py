@@ -14,7 +14,7 @@ from lp_recognition.settings.known import KnownConfig
 from lp_recognition.settings.loading import PathText, Section, Settings, override, validate
 from lp_recognition.settings.passages import Polygon
 from lp_recognition.settings.sources import parse_yaml, read_text
-from lp_recognition.settings.streams import StreamConfig, WatchConfig, load_streams
+from lp_recognition.settings.streams import CornersText, StreamConfig, TilesSetting, WatchConfig, load_streams
 from lp_recognition.settings.training import Days, Fraction, PositiveInt, Workers, listed
 
 #: Where `alpr serve` keeps events where nothing else is said: in the folder where it was started.
@@ -38,14 +38,9 @@ class FindingSettings(Settings):
     iou_threshold: Fraction | None = None
     min_height: Annotated[float, Field(ge=0, le=4096)] = 0.0
     input_size: Annotated[int, Field(ge=32, le=65535)] | None = None
-    tiles: Literal["off", "auto", "on"] = "auto"
+    tiles: TilesSetting = "auto"
     regions: Annotated[tuple[Polygon, ...], Field(max_length=64)] = ()
     ignore: Annotated[tuple[Polygon, ...], Field(max_length=64)] = ()
-
-    @field_validator("tiles", mode="before")
-    @classmethod
-    def _on_or_off(cls, value: Any) -> Any:
-        return {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value  # YAML's own words
 
 
 class LimitSettings(Section):
@@ -146,7 +141,7 @@ class ServiceConfig(Settings):
     no_auth: bool = False
     hosts: tuple[str, ...] = ()
     detector: PathText = ""
-    corners: PathText = ""
+    corners: CornersText = ""
     readers: tuple[PathText, ...] = ()
     vehicles: PathText = ""
     precision: Literal["int8", "float16", "float32"] = "int8"
@@ -187,11 +182,6 @@ class ServiceConfig(Settings):
     @classmethod
     def _one_of_them(cls, value: Any) -> Any:
         return listed(value)
-
-    @field_validator("corners", mode="before")
-    @classmethod
-    def _off(cls, value: Any) -> Any:
-        return "off" if value is False else value  # YAML's own word
 
     @model_validator(mode="after")
     def _check_together(self) -> ServiceConfig:

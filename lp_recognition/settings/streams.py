@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 
 from lp_recognition.settings.deliveries import Secret, Target, refuse_namesakes
 from lp_recognition.settings.known import KnownConfig
@@ -22,6 +22,21 @@ from lp_recognition.settings.sources import Layer, parse_yaml, read_text
 from lp_recognition.settings.training import Days, PositiveInt, Workers, listed
 from lp_recognition.system.errors import ConfigError
 from lp_recognition.system.files import expand_home
+
+
+def _on_or_off(value: object) -> object:
+    """YAML takes `on` and `off` for true and false."""
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
+
+
+def _off(value: object) -> object:
+    return "off" if value is False else value
+
+
+#: Whether parts of large pictures are searched for small plates, too.
+TilesSetting = Annotated[Literal["off", "auto", "on"], BeforeValidator(_on_or_off)]
+#: A model's name or file, or `off` for none.
+CornersText = Annotated[PathText, BeforeValidator(_off)]
 
 
 class StreamConfig(Settings):
@@ -43,9 +58,9 @@ class StreamConfig(Settings):
 
     source: Secret = SecretStr("")
     every: PositiveInt = 1
-    tiles: Literal["off", "auto", "on"] = "off"
+    tiles: TilesSetting = "off"
     detector: PathText = ""
-    corners: PathText = ""
+    corners: CornersText = ""
     readers: tuple[PathText, ...] = ()
     vehicles: PathText = ""
     output: PathText = ""
@@ -60,16 +75,6 @@ class StreamConfig(Settings):
     @classmethod
     def _one_reader(cls, value: Any) -> Any:
         return listed(value)
-
-    @field_validator("tiles", mode="before")
-    @classmethod
-    def _on_or_off(cls, value: Any) -> Any:
-        return {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value  # YAML's own words
-
-    @field_validator("corners", mode="before")
-    @classmethod
-    def _off(cls, value: Any) -> Any:
-        return "off" if value is False else value  # YAML's own word
 
     @field_validator("source", mode="before")
     @classmethod
