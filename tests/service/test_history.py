@@ -197,7 +197,7 @@ def test_a_database_that_is_away_for_a_while_loses_no_event(feed, store, monkeyp
 def test_a_client_names_the_last_event_that_it_has(client, store, asked, first):
     for number in range(3):
         store.record(make_event(number))
-    threading.Timer(0.5, client.app.state.service.stopping.set).start()
+    threading.Timer(2.5, client.app.state.service.stopping.set).start()  # long after the answer has begun
     told = client.get("/v1/events/stream", **asked)
     assert told.headers["Content-Type"].startswith("text/event-stream")
     assert re.findall("^id: (.*)$", told.text, re.MULTILINE)[0] == first

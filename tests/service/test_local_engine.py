@@ -161,9 +161,10 @@ def test_a_model_that_is_missing_is_told_at_the_start(settings):
         run({**settings, "detector": "none.tflite"}, use)
 
 
-def test_more_processes_than_a_machine_can_use_are_refused(settings):
-    with pytest.raises(UserError, match=r"workers: expected at most .* a core, received 100000"):
-        LocalEngine(validate(ServiceConfig, {**settings, "workers": 100_000}, "test"))
+def test_more_processes_than_a_machine_can_use_are_refused(settings, monkeypatch):
+    monkeypatch.setattr("lp_recognition.service.engine.local.default_workers", lambda: 2)
+    with pytest.raises(UserError, match=r"workers: expected at most 32, 16 a core, received 33"):
+        LocalEngine(validate(ServiceConfig, {**settings, "workers": 33}, "test"))
 
 
 def test_what_waits_is_told_that_the_engine_ends(settings):
