@@ -14,11 +14,12 @@ import numpy as np
 from fastapi.testclient import TestClient
 
 from lp_recognition.service.app import create_app
-from lp_recognition.service.engine.jobs import Answer, Candidate, Engine, EngineState, Job, Plate, SearchedPicture
+from lp_recognition.service.engine.jobs import Answer, Engine, EngineState, Job, Plate, SearchedPicture
 from lp_recognition.service.server import Server
 from lp_recognition.settings.loading import validate
 from lp_recognition.settings.service import ServiceConfig
 from lp_recognition.video.database.store import Store
+from lp_recognition.video.events import Candidate
 
 #: What clients call the service, so that it answers.
 ADDRESS = "http://127.0.0.1:8000"

@@ -90,7 +90,8 @@ class GlyphBook:
         self._lettering = lettering
         self._stroke_ratio = stroke_ratio
         self._font = font
-        self._extra_fonts = tuple(extra_fonts)
+        self._folders = tuple(name for name in extra_fonts if Path(name).is_dir())
+        self._extra_fonts = tuple(name for name in extra_fonts if name not in self._folders)
         self._faces: dict[int, Face] = {}
         self._masks: dict[tuple[int, str, int, int], Mask] = {}
 
@@ -133,8 +134,7 @@ class GlyphBook:
         elif character in SHAPES:
             glyph = _draw_font(face.kind, character, box, padding * scale, face)
         else:
-            fonts = ["uni", *(font for font in self._extra_fonts if not Path(font).is_dir())]
-            font = Random(f"{face.seed} {character} font").choice(fonts) if face.seed else "uni"
+            font = Random(f"{face.seed} {character} font").choice(["uni", *self._extra_fonts]) if face.seed else "uni"
             glyph = _draw_font(font, character, box, padding * scale, face)
         if face.slant:
             middle = glyph.shape[0] / 2
@@ -147,8 +147,8 @@ class GlyphBook:
         """The folder of pictures that a character of a face is drawn from, if any: all sources share the work alike."""
         if not face.seed:
             return None
-        folders = [name for name in self._extra_fonts if Path(name).is_dir() and character in characters_of(name)]
-        others = 1 if character in SHAPES else 1 + sum(not Path(name).is_dir() for name in self._extra_fonts)
+        folders = [name for name in self._folders if character in characters_of(name)]
+        others = 1 if character in SHAPES else 1 + len(self._extra_fonts)
         # The letters and digits of a plate are of one lettering; the Chinese character beside them has its own.
         random = Random(f"{face.seed} letters" if character in SHAPES else f"{face.seed} {character} folder")
         return random.choice([*[None] * others, *folders]) if folders else None

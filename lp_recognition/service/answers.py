@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
-from lp_recognition.service.engine.jobs import Answer, Candidate, EncodedPicture, Kind, Plate
+from lp_recognition.service.engine.jobs import Answer, EncodedPicture, Kind, Plate
+from lp_recognition.video.events import Candidate
 
 
 class CandidateAnswer(BaseModel):

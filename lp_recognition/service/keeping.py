@@ -18,7 +18,7 @@ from lp_recognition.settings.service import ServiceConfig
 from lp_recognition.system.errors import UserError
 from lp_recognition.video.database.known_plates import StoredKnownPlates
 from lp_recognition.video.database.retention import forget
-from lp_recognition.video.events import Candidate, Event, KnownMatch, Look
+from lp_recognition.video.events import Event, KnownMatch, Look
 
 if TYPE_CHECKING:
     from lp_recognition.service.usage import Usage
@@ -74,7 +74,7 @@ def _event(plate: Plate, image: Image, source: str, when: datetime, known: Known
     return Event(
         id=uuid.uuid4().hex, type="end", source=source, text=plate.text, confidence=plate.confidence,
         confidences=plate.confidences,
-        candidates=tuple(Candidate(one.text, one.confidence) for one in plate.candidates),
+        candidates=plate.candidates,
         first_time=when, last_time=when, look_count=1, agreeing_count=1, best=look, looks=(look,), known=known,
         crop=rectify(image, corners, MARGIN), picture=image,
     )  # fmt: skip

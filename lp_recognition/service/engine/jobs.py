@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 from lp_recognition.images.headers import Header
 from lp_recognition.settings.service import FindingSettings
 from lp_recognition.system.errors import UserError
+from lp_recognition.video.events import Candidate
 
 #: Find and read the plates of photographs; find them alone; read crops, which show nothing but a plate.
 Kind = Literal["alpr", "detect", "read"]
@@ -60,14 +61,6 @@ class Job:
     pictures: tuple[EncodedPicture, ...]
     finding: FindingSettings = field(default_factory=FindingSettings)
     annotated: bool = False
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A text that a plate may have, with its probability in [0, 1]."""
-
-    text: str
-    confidence: float
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from lp_recognition.images.image import Image, decode_image
 from lp_recognition.images.pixels import Reduced
 from lp_recognition.reading.alpr import Alpr, AlprPlate
 from lp_recognition.reading.detector import Detection
-from lp_recognition.service.engine.jobs import Answer, Candidate, EncodedPicture, Job, Plate, SearchedPicture
+from lp_recognition.service.engine.jobs import Answer, EncodedPicture, Job, Plate, SearchedPicture
 from lp_recognition.settings.service import FindingSettings
-from lp_recognition.video.events import Look
+from lp_recognition.video.events import Candidate, Look
 from lp_recognition.video.regions import Regions
 from lp_recognition.video.voting import Ballot
 from lp_recognition.video.workers import Models, Opened
@@ -161,7 +161,7 @@ def _candidates(plate: AlprPlate) -> tuple[Candidate, ...]:
     )  # fmt: skip
     others = ballot.result().candidates if ballot.look_count else ()
     first = Candidate(reading.text, reading.confidence)
-    return (first, *(Candidate(one.text, one.confidence) for one in others if one.text != reading.text))
+    return (first, *(one for one in others if one.text != reading.text))
 
 
 def _points(corners: np.ndarray, scale: float) -> tuple[tuple[float, float], ...]:
