@@ -16,6 +16,17 @@ import uvicorn
 #: Where Debian has it; elsewhere it is looked for by its name.
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
+#: A busy machine may take so long to show what was asked for.
+PATIENCE_MS = 15_000
+
+
+def expect(shown: Any) -> Any:
+    """Playwright's assertions about a part of a page: each waits until it holds, as a page is never done at once."""
+    from playwright import sync_api
+
+    sync_api.expect.set_options(timeout=PATIENCE_MS)
+    return sync_api.expect(shown)
+
 
 @contextlib.contextmanager
 def browser() -> Iterator[Any]:
@@ -65,7 +76,7 @@ class Watched:
         self.problems: list[str] = []
         self.asked: set[str] = set()
         self.page = context.new_page()
-        self.page.set_default_timeout(15_000)
+        self.page.set_default_timeout(PATIENCE_MS)
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.problems.append(f"page: {error}"))
         self.page.on("dialog", lambda dialog: (self.problems.append(f"dialog: {dialog.message}"), dialog.dismiss()))
