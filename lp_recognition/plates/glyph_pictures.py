@@ -95,12 +95,21 @@ def _is_bright_behind(folder: str, name: str) -> bool:
     of all that were drawn alike.
     """
     votes = []
-    for found in _pictures(folder).values():
-        for path in (path for path, _ in found if path.name == name):
-            gray, threshold = _gray_of(path)
-            edge = np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
-            votes.append(float(np.mean(edge > threshold)))
+    for path in _pictures_by_name(folder)[name]:
+        gray, threshold = _gray_of(path)
+        edge = np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
+        votes.append(float(np.mean(edge > threshold)))
     return float(np.mean(votes)) > 0.5
+
+
+@functools.lru_cache(maxsize=16)
+def _pictures_by_name(folder: str) -> dict[str, list[Path]]:
+    """The pictures of each name: where one lettering was drawn, every character has one of that name."""
+    named: dict[str, list[Path]] = {}
+    for found in _pictures(folder).values():
+        for path, _ in found:
+            named.setdefault(path.name, []).append(path)
+    return named
 
 
 def _gray_of(path: Path) -> tuple[Mask, float]:
@@ -109,6 +118,7 @@ def _gray_of(path: Path) -> tuple[Mask, float]:
     return gray, cv2.threshold(gray, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[0]
 
 
+@functools.lru_cache(maxsize=32768)  # of a kilobyte or two each; reading and parting one takes 2 ms
 def _mask_of(path: Path) -> Mask:
     """The ink of a picture, cut at its edges: between the brightness of what is behind and that of the strokes."""
     gray, threshold = _gray_of(path)

@@ -11,6 +11,7 @@ the plate's characters together, as its format spaces them.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ Image = NDArray[Any]  # uint8; OpenCV's own types are wider
 _FACES = 256
 #: Glyphs are drawn this high and then brought to their size in the crop.
 _GLYPH_HEIGHT = 120
+#: A training shows each crop many times: where the glyphs stand in so many of them is remembered.
+_MOST_ROWS = 100_000
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,11 @@ class Repainter:
         self._places = [place for fmt in formats if len(fmt.lines) == 1 for place in _places(fmt, extra_fonts)]
         if not self._places:
             raise FormatError("repainting: expected a plate format of one line, received none")
+        self._rows: dict[tuple[Any, ...], GlyphRow | None] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled: not what is remembered."""
+        return {**self.__dict__, "_rows": {}}
 
     def repaint(self, image: Image, label: str, rng: Generator) -> tuple[Image, str]:
         """Paints a first character by chance over that of a crop.
@@ -75,7 +83,7 @@ class Repainter:
         place = next((place for place in self._places if place.labels.fullmatch(label)), None)
         if place is None or min(image.shape[:2]) < 12:
             return image, label
-        row = find_row(image.mean(axis=2, dtype=np.float32), place.spans, place.gap)
+        row = self._row_of(image, place)
         if row is None:
             return image, label
         character = place.characters[int(rng.integers(len(place.characters)))]
@@ -86,6 +94,15 @@ class Repainter:
         painted, cover = row.laid_back(painted), row.laid_back(cover[:, :, None])
         out = np.clip(image * (1 - cover) + cover * painted + 0.5, 0, 255).astype(np.uint8)
         return out, character + label[1:]
+
+    def _row_of(self, image: Image, place: _Place) -> GlyphRow | None:
+        """Where the glyphs stand in a crop: found once, as that takes three times as long as painting one of them."""
+        key = place.spans, image.shape, hashlib.blake2b(image.tobytes(), digest_size=16).digest()
+        if key not in self._rows:
+            if len(self._rows) >= _MOST_ROWS:
+                self._rows.clear()
+            self._rows[key] = find_row(image.mean(axis=2, dtype=np.float32), place.spans, place.gap)
+        return self._rows[key]
 
 
 def _places(fmt: Format, extra_fonts: Sequence[str]) -> list[_Place]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import cv2
@@ -93,6 +94,22 @@ def test_the_same_chance_paints_the_same(repainter):
     first, second = (repainter.repaint(plate.image, plate.label, np.random.default_rng(5)) for _ in range(2))
     assert first[1] == second[1]
     assert np.array_equal(first[0], second[0])
+
+
+def test_what_is_remembered_of_a_crop_changes_nothing():
+    plates = [drawn("cn_blue", index, "placement") for index in range(4)]
+    used = Repainter([load_format("cn_blue"), load_format("cn_yellow")])
+    for plate in plates:  # also in another shape, of which something else is to be remembered
+        used.repaint(np.ascontiguousarray(plate.image.transpose(1, 0, 2)), plate.label, np.random.default_rng(0))
+        used.repaint(plate.image, plate.label, np.random.default_rng(0))
+    for repainter in (used, copy.deepcopy(used)):
+        for plate in plates:
+            fresh = Repainter([load_format("cn_blue"), load_format("cn_yellow")])
+            (image, label), (expected, text) = (
+                one.repaint(plate.image, plate.label, np.random.default_rng(5)) for one in (repainter, fresh)
+            )
+            assert label == text
+            assert np.array_equal(image, expected)
 
 
 def test_gray_crops_stay_gray(repainter):
