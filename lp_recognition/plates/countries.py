@@ -74,6 +74,16 @@ def countries_of(text: str) -> frozenset[str]:
     return frozenset(code for code, pattern in _patterns().items() if pattern.fullmatch(plate))
 
 
+def has_lines(texts: Sequence[str]) -> bool:
+    """Whether a plate of a known format has these lines, from the top: as `京A` and `C9261`."""
+    plates = [plate_of(text) for text in texts]
+    return any(
+        all(pattern.fullmatch(plate) for pattern, plate in zip(patterns, plates, strict=True))
+        for patterns in _patterns_of_lines()
+        if len(patterns) == len(plates)
+    )
+
+
 def is_known(code: str) -> bool:
     """Whether formats of a region's country are known."""
     return code.lower().partition("-")[0] in _patterns()
@@ -86,3 +96,10 @@ def _patterns() -> dict[str, re.Pattern[str]]:
     for name in list_formats():
         found.setdefault(name.partition("_")[0], set()).update(load_format(name).patterns)
     return {code: re.compile("|".join(sorted(patterns))) for code, patterns in found.items()}
+
+
+@functools.cache
+def _patterns_of_lines() -> tuple[tuple[re.Pattern[str], ...], ...]:
+    """The patterns of the lines of each layout of several, of all formats."""
+    found = {lines for name in list_formats() for lines in load_format(name).patterns_by_line if len(lines) > 1}
+    return tuple(tuple(map(re.compile, lines)) for lines in sorted(found))

@@ -334,7 +334,12 @@ class Format(_Closed):
     @property
     def line_patterns(self) -> list[str]:
         """As `patterns`, one a line of a layout."""
-        return sorted({self._pattern(row) for layout in self.layouts for row in layout.pattern.split("/")})
+        return sorted({pattern for lines in self.patterns_by_line for pattern in lines})
+
+    @property
+    def patterns_by_line(self) -> list[tuple[str, ...]]:
+        """As `patterns`, each as those of its lines, from the top."""
+        return sorted({tuple(map(self._pattern, layout.pattern.split("/"))) for layout in self.layouts})
 
     def _pattern(self, names: str) -> str:
         return "".join(_character_class(self.alphabets[n].characters) for n in names if n in self.alphabets)

@@ -26,6 +26,10 @@ _OTHER_MARGINS = ((0.08, 0.2), (-0.03, -0.06))
 #: theirs. Of 61 Chinese, Korean and Vietnamese plates 33 are then read right, as many for any bound from 0.3 to 0.8;
 #: 26 by readers of plates alone, 30 by the reader of any text.
 _UNREAD = 0.5
+#: Two lines as a known format has them are believed before a text that is at most so many times as sure: one line alone
+#: is often read surely. Of 10 plates of two lines 9 had such lines, up to 6 times less sure than the best other text;
+#: of 1,228 narrow ones of one line 6 had, 5 of them at least 100 times less sure, and one that nothing could read.
+_SURER = 10
 
 
 def open_readers(
@@ -91,16 +95,17 @@ def text_reader(readers: Mapping[str, Reader]) -> TextReader | None:
 
 @dataclass(frozen=True)
 class _Read:
-    """What a reader said of a crop, and whether that is a legal plate by its patterns."""
+    """What a reader said of a crop, whether its patterns allow it, and whether its two lines are of a known format."""
 
     reading: Reading
     reader: str
     fits: bool
     crop: Image
+    has_known_lines: bool = False
 
     @property
-    def rank(self) -> tuple[bool, float]:
-        return self.fits, self.reading.confidence
+    def rank(self) -> tuple[bool, bool, float]:
+        return self.fits and self.has_known_lines, self.fits, self.reading.confidence
 
 
 def _read_whole(readers: Mapping[str, Reader], crop: Image) -> list[_Read]:
@@ -112,13 +117,18 @@ def _read_whole(readers: Mapping[str, Reader], crop: Image) -> list[_Read]:
 def _read_lines(
     readers: Mapping[str, Reader], photograph: Image, corners: NDArray[np.float32], crop: Image
 ) -> list[_Read]:
-    """What each says of a plate's crop and, where that is doubtful and the plate narrow, of its two halves."""
+    """What each says of a plate's crop and, where the plate is narrow, of its two halves.
+
+    One line alone is often read surely: that there is another is told by what stands on both.
+    """
     found = _read_whole(readers, crop)
-    if not _is_sure(found) and may_have_two_lines(corners):
+    if may_have_two_lines(corners):
         for name, reader in plate_readers(readers).items():
             both = read_two_lines(reader.read, photograph, corners)
             if both is not None:
-                found.append(_Read(both, name, reader.fits(both.text), crop))
+                surest = max(one.reading.confidence for one in found)
+                is_known = both.is_known and surest <= _SURER * both.reading.confidence
+                found.append(_Read(both.reading, name, reader.fits(both.reading.text), crop, is_known))
     return found
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lp_recognition.boxes.corners import mean_sides
 from lp_recognition.images.image import Image
+from lp_recognition.plates.countries import has_lines
 from lp_recognition.reading.recognizer import Reading
 from lp_recognition.reading.rectification import rectify
 
@@ -44,8 +46,23 @@ def halves(corners: NDArray[np.floating], cut: float) -> tuple[NDArray[np.float3
     return upper, lower
 
 
-def read_two_lines(read: Callable[[Image], Reading], photograph: Image, corners: NDArray[np.float32]) -> Reading | None:
-    """Reads both lines of a plate, cut apart at the place where that is surest; None where a line says nothing.
+@dataclass(frozen=True)
+class TwoLines:
+    """What stands on the two lines of a plate.
+
+    Attributes:
+        reading: Both lines as one text.
+        is_known: Whether a known format has such two lines: a half of something else hardly ever looks like one.
+    """
+
+    reading: Reading
+    is_known: bool
+
+
+def read_two_lines(
+    read: Callable[[Image], Reading], photograph: Image, corners: NDArray[np.float32]
+) -> TwoLines | None:
+    """Reads both lines of a plate, cut apart at the place where they are best; None where a line says nothing.
 
     Args:
         read: Reads one line.
@@ -56,8 +73,8 @@ def read_two_lines(read: Callable[[Image], Reading], photograph: Image, corners:
     for cut in CUTS:
         upper, lower = (read(rectify(photograph, half, _MARGIN)) for half in halves(corners, cut))
         if upper.text and lower.text:
-            found.append(_joined(upper, lower))
-    return max(found, key=lambda reading: reading.confidence, default=None)
+            found.append(TwoLines(_joined(upper, lower), has_lines((upper.text, lower.text))))
+    return max(found, key=lambda lines: (lines.is_known, lines.reading.confidence), default=None)
 
 
 def _joined(upper: Reading, lower: Reading) -> Reading:

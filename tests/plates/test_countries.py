@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lp_recognition.plates.countries import UNKNOWN, Region, countries_of, is_known, region_of
+from lp_recognition.plates.countries import UNKNOWN, Region, countries_of, has_lines, is_known, region_of
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,15 @@ def test_who_asks_may_know_more(text, named, region):
 def test_countries_are_known_by_their_formats():
     assert {"us", "br"} < countries_of("abc-1234")
     assert is_known("us-ca") and is_known("CZ") and not is_known("gb")
+
+
+@pytest.mark.parametrize(
+    ("lines", "known"),
+    [
+        (("京A", "C9261"), True), (("京·a", "c9261"), True), (("59-X1", "234.56"), True), (("ABC", "1D23"), True),
+        (("京A", "C926"), False), (("A", "C9261"), False), (("京AC9261",), False),
+        (("京A", "C9", "261"), False), ((), False),
+    ],
+)  # fmt: skip
+def test_lines_of_plates_of_several(lines, known):
+    assert has_lines(lines) is known

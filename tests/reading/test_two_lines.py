@@ -10,7 +10,7 @@ from tiny_tflite import tiny_tflite
 from lp_recognition.boxes.corners import mean_sides
 from lp_recognition.reading.readers import read_at
 from lp_recognition.reading.recognizer import Reading, Recognizer
-from lp_recognition.reading.two_lines import CUTS, halves, may_have_two_lines, read_two_lines
+from lp_recognition.reading.two_lines import CUTS, TwoLines, halves, may_have_two_lines, read_two_lines
 
 UPPER, LOWER = 40, 200
 #: Turned a little, twice as wide as high.
@@ -47,23 +47,39 @@ def test_halves_share_the_sides_of_a_plate_and_overlap(cut):
 
 
 def test_two_lines_are_read_as_one_text(photograph):
-    reading = read_two_lines(by_brightness, photograph, SQUAT)
-    assert reading == Reading("B2345", 0.4, (0.6, 0.7, 0.9, 0.8, 0.7))
+    lines = read_two_lines(by_brightness, photograph, SQUAT)
+    assert lines == TwoLines(Reading("B2345", 0.4, (0.6, 0.7, 0.9, 0.8, 0.7)), is_known=False)
 
 
 def test_a_line_without_text_makes_no_two_lines(photograph):
     assert read_two_lines(lambda image: Reading("", 0.9, ()), photograph, SQUAT) is None
 
 
-@pytest.mark.parametrize(("whole", "expected"), [(0.3, "B2345"), (0.6, "ONE"), (0.9, "ONE")])
-def test_the_lines_are_believed_where_they_are_surer_than_the_whole(tmp_path, photograph, whole, expected):
+def test_the_cut_is_believed_that_gives_lines_of_a_known_format(photograph):
+    """The halves of the second cut are less sure, and alone have the lines of a Chinese rear plate."""
+    said = iter([("C1", 0.9), ("34567", 0.9), ("苏C", 0.4), ("34567", 0.4), ("苏", 0.9), ("34567", 0.9)])
+    lines = read_two_lines(lambda image: Reading(*next(said), ()), photograph, SQUAT)
+    assert (lines.reading.text, lines.is_known) == ("苏C34567", True)
+
+
+@pytest.mark.parametrize(
+    ("upper", "whole", "expected"),
+    [
+        ("B2", 0.08, "B2345"), ("B2", 0.1, "ONE"),  # of no known format: the surer one
+        ("苏C", 0.1, "苏C34567"), ("苏C", 0.89, "苏C34567"), ("苏C", 0.91, "ONE"),  # of one: up to ten times less sure
+    ],
+)  # fmt: skip
+def test_which_is_believed_of_the_lines_and_the_whole(tmp_path, photograph, upper, whole, expected):
     (tmp_path / "tiny.tflite").write_bytes(tiny_tflite("uint8"))
     reader = Recognizer(tmp_path / "tiny.tflite", config=CONFIG.with_values(lpr_patterns=()))
 
     def read(image: np.ndarray) -> Reading:
         height, width = image.shape[:2]
-        return by_brightness(image) if width > 2.5 * height else Reading("ONE", whole, (1.0, 1.0, 1.0))
+        if width <= 2.5 * height:
+            return Reading("ONE", whole, (1.0, 1.0, 1.0))
+        lower = "345" if upper == "B2" else "34567"
+        return Reading(upper if image.mean() < 120 else lower, 0.3, ())  # both lines: 0.09
 
     reader.read = read
     assert read_at({"tiny": reader}, photograph, SQUAT)[0].text == expected
-    assert read_at({"tiny": reader}, photograph, LONG)[0].text != "B2345"
+    assert read_at({"tiny": reader}, photograph, LONG)[0].text in (upper, "345", "34567")  # wide ones are not halved
