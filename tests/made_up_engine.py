@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 
 from lp_recognition.service.app import create_app
 from lp_recognition.service.engine.jobs import Answer, Engine, EngineState, Job, Plate, SearchedPicture
-from lp_recognition.service.server import Server
+from lp_recognition.service.server import Server, listen
 from lp_recognition.settings.loading import validate
 from lp_recognition.settings.service import ServiceConfig
 from lp_recognition.video.database.store import Store
@@ -87,7 +87,7 @@ def served(engine: Engine | None = None, store: Store | None = None, **settings:
 def served_over_http(engine: Engine | None = None, **settings: Any) -> Iterator[Server]:
     """A service at a port of this machine, as `alpr serve` has it, in a thread."""
     config = validate(ServiceConfig, {"database": "", "port": 0, **settings}, "test")
-    server = Server(create_app(config, engine=engine or MadeUpEngine()), config)
+    server = Server(create_app(config, engine=engine or MadeUpEngine()), config, listen(config))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve_until_asked()))
     thread.start()
     while not server.started:

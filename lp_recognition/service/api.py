@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -32,6 +32,7 @@ def api_router(service: Service) -> APIRouter:
 
     async def answered(request: Request, kind: Kind) -> Response:
         began = time.perf_counter()
+        _check_query(request.query_params, () if kind == "read" else (*FindingSettings.model_fields, "annotated"))
         async with service.receiving(request) as body:
             annotated = kind != "read" and _is_true(request, body, "annotated")
             finding = finding_of(request.query_params, body, service.config.finding)
@@ -60,6 +61,18 @@ def api_router(service: Service) -> APIRouter:
         return await answered(request, "read")
 
     return router
+
+
+def _check_query(query: Mapping[str, str], known: Collection[str]) -> None:
+    """Refuses a setting that there is none of, as a misspelt one would be passed over.
+
+    Raises:
+        RequestError: names it, and those that there are.
+    """
+    for name in query:
+        if name not in known:
+            there = f"one of {', '.join(known)}" if known else "none"
+            raise RequestError(422, f"request: expected {there}, received {name[:40]!r}")
 
 
 def finding_of(query: Mapping[str, str], body: Body, base: FindingSettings) -> FindingSettings:

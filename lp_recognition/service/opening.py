@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 
 from fastapi import FastAPI
 
 from lp_recognition.service.app import create_app
 from lp_recognition.service.engine.jobs import Engine
 from lp_recognition.service.live import Live
+from lp_recognition.service.security.tokens import read_tokens
 from lp_recognition.settings.service import ServiceConfig, load_watched
 from lp_recognition.video.database.store import Store
 
@@ -28,10 +30,10 @@ def open_app(
         UserError: a file of the settings is broken, or the database cannot be opened.
     """
     config, streams, watch = load_watched(config)
-    store = None
-    if config.database_address:
-        store = opened.enter_context(Store(config.database_address))
+    if config.token_file:
+        read_tokens(Path(config.token_file))  # what is wrong with it is told before a database is made
     engine = (open_engine or engine_of)(config)
+    store = opened.enter_context(Store(config.database_address)) if config.database_address else None
     return create_app(config, engine=engine, store=store, live=Live(streams, watch))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import ipaddress
 import socket
 import sys
 from collections.abc import Iterator
@@ -26,19 +27,17 @@ class Server(uvicorn.Server):
 
     Args:
         app: The application, as `create_app` makes it.
-        config: The port, and the limits.
+        config: The limits.
+        listening: The port, as `listen` opens it.
 
     Attributes:
         address: What to type into a browser at this machine.
-
-    Raises:
-        UserError: the port cannot be had.
     """
 
-    def __init__(self, app: FastAPI, config: ServiceConfig) -> None:
+    def __init__(self, app: FastAPI, config: ServiceConfig, listening: socket.socket) -> None:
         self._service: Service = app.state.service
-        self._listening = _listen(config)
-        self.address = address_of(self._listening)
+        self._listening = listening
+        self.address = address_of(listening)
         super().__init__(
             uvicorn.Config(
                 app, log_config=None, access_log=False, server_header=False, lifespan="on", ws="none",
@@ -69,7 +68,8 @@ class Server(uvicorn.Server):
         """Starts the application, and tells where it is found."""
         await super().startup(sockets)
         if not self.should_exit:
-            print(f"alpr serves {self.address}", file=sys.stderr, flush=True)
+            others = ", and at all other addresses of this machine" if _is_every_address(self._listening) else ""
+            print(f"alpr serves {self.address}{others}", file=sys.stderr, flush=True)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Ends answers that would go on for ever, waits for the others, and ends the application."""
@@ -77,13 +77,13 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def run(app: FastAPI, config: ServiceConfig) -> None:
+def run(app: FastAPI, config: ServiceConfig, listening: socket.socket) -> None:
     """Serves an application until Ctrl-C or SIGTERM; a second one ends it at once.
 
     Raises:
-        UserError: the port cannot be had, or the engine cannot be started.
+        UserError: the engine cannot be started.
     """
-    server = Server(app, config)
+    server = Server(app, config, listening)
 
     def interrupt() -> bool:
         was_asked, server.should_exit = server.should_exit, True
@@ -93,13 +93,12 @@ def run(app: FastAPI, config: ServiceConfig) -> None:
         asyncio.run(server.serve_until_asked())
 
 
-def address_of(listening: socket.socket) -> str:
-    """What to type into a browser at this machine."""
-    host, port = listening.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+def listen(config: ServiceConfig) -> socket.socket:
+    """Opens the port that a service is to have.
 
-
-def _listen(config: ServiceConfig) -> socket.socket:
+    Raises:
+        UserError: it cannot be had.
+    """
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
     try:
         return socket.create_server((config.host, config.port), family=family, backlog=2048)
@@ -112,3 +111,15 @@ def _listen(config: ServiceConfig) -> socket.socket:
         raise UserError(
             f"host: expected an address of this machine, received {config.host}: {reason}; name another --host"
         ) from None
+
+
+def address_of(listening: socket.socket) -> str:
+    """What to type into a browser at this machine."""
+    host, port = listening.getsockname()[:2]
+    if _is_every_address(listening):
+        host = "::1" if ":" in host else "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _is_every_address(listening: socket.socket) -> bool:
+    return ipaddress.ip_address(listening.getsockname()[0].partition("%")[0]).is_unspecified

@@ -61,15 +61,16 @@ def serve(config: ServiceConfig) -> None:
     """
     from lp_recognition.service.logs import begin_logging
     from lp_recognition.service.opening import open_app
-    from lp_recognition.service.server import run
+    from lp_recognition.service.server import listen, run
 
     begin_logging(config.log)
     with ExitStack() as opened:
+        listening = opened.enter_context(listen(config))  # first: nothing is opened or made where it cannot be had
         app = open_app(config, opened)
         store = app.state.service.store
         if store is not None:
             print(f"events and known plates are kept in {store.name}", file=sys.stderr)
-        run(app, config)
+        run(app, config, listening)
 
 
 def _parser() -> ScriptParser:

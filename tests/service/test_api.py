@@ -72,3 +72,18 @@ def test_the_picture_is_given_back_with_what_was_found():
     with served() as client:
         answer = client.post("/v1/alpr?annotated=true", **FORMS["picture"])
     assert (answer.headers["content-type"], answer.content) == ("image/jpeg", JPEG)
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/v1/alpr?treshold=0.5", "request: expected one of score_threshold, "),
+        ("/v1/detect?<b>=1", "received '<b>'"),
+        ("/v1/read?annotated=true", "request: expected none, received 'annotated'"),
+    ],
+)
+def test_a_misspelt_setting_is_not_passed_over(path, told):
+    with served() as client:
+        answer = client.post(path, **FORMS["picture"])
+    assert answer.status_code == 422
+    assert told in answer.json()["error"]

@@ -13,9 +13,8 @@ from urllib.parse import urlsplit
 import pytest
 from made_up_engine import MadeUpEngine, jpeg, served_over_http
 
-from lp_recognition.service.app import create_app
 from lp_recognition.service.engine.jobs import Answer, Job
-from lp_recognition.service.server import Server
+from lp_recognition.service.server import Server, listen
 from lp_recognition.settings.service import ServiceConfig
 from lp_recognition.system.errors import UserError
 
@@ -71,11 +70,20 @@ def test_an_address_of_another_machine_is_told_apart_from_a_port_that_is_taken()
     with pytest.raises(
         UserError, match=r"^host: expected an address of this machine, received 192\.0\.2\.1: [^(]*; name"
     ):
-        Server(create_app(ServiceConfig(), engine=MadeUpEngine()), ServiceConfig(host="192.0.2.1", no_auth=True))
-    with served_over_http() as server:
-        config = ServiceConfig(port=urlsplit(server.address).port)
-        with pytest.raises(UserError, match=r"^port: expected a free port of 127\.0\.0\.1, received \d+: [^(]*; name"):
-            Server(create_app(config, engine=MadeUpEngine()), config)
+        listen(ServiceConfig(host="192.0.2.1", no_auth=True))
+    taken = r"^port: expected a free port of 127\.0\.0\.1, received \d+: [^(]*; name"
+    with served_over_http() as server, pytest.raises(UserError, match=taken):
+        listen(ServiceConfig(port=urlsplit(server.address).port))
+
+
+@pytest.mark.parametrize(("host", "typed"), [("0.0.0.0", "127.0.0.1"), ("127.0.0.1", "127.0.0.1")])
+def test_the_address_that_is_told_can_be_typed(host, typed, capsys):
+    with served_over_http(host=host, no_auth=True) as server:
+        assert urlsplit(server.address).hostname == typed
+        with socket.create_connection((typed, urlsplit(server.address).port)):
+            pass
+    others = ", and at all other addresses of this machine" if host != typed else ""
+    assert capsys.readouterr().err == f"alpr serves {server.address}{others}\n"
 
 
 @pytest.mark.parametrize(

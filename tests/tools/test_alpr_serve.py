@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -109,3 +110,11 @@ def test_mistakes_are_told(tmp_path, monkeypatch, options, told):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=told):
         main(options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_is_made_where_the_port_is_taken(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(UserError, match="port: expected a free port"):
+        main(["--port", str(taken.getsockname()[1])])
+    assert not list(tmp_path.iterdir())
