@@ -2,7 +2,8 @@
 
 from lp_recognition.plates.degradations import Degradations
 from lp_recognition.plates.fonts import FontError
-from lp_recognition.plates.formats import Format, FormatError, list_formats, load_format
+from lp_recognition.plates.format_schema import Format
+from lp_recognition.plates.formats import FormatError, list_formats, load_format
 from lp_recognition.plates.generator import Plate, PlateGenerator
 from lp_recognition.plates.repainting import Repainter
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lp_recognition.plates.degradations import Degradations
-from lp_recognition.plates.formats import Badge, Disc, Format, Paint, Panel, Stars, Stripes
+from lp_recognition.plates.format_schema import Badge, Disc, Format, Paint, Panel, Stars, Stripes
 from lp_recognition.plates.glyphs import GlyphBook
 from lp_recognition.plates.text import Text
 from lp_recognition.plates.wear import clip, vary, wear

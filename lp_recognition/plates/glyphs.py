@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lp_recognition.plates.fonts import outline
-from lp_recognition.plates.formats import Lettering
+from lp_recognition.plates.format_schema import Lettering
 from lp_recognition.plates.glyph_pictures import characters_of, pictured
 from lp_recognition.plates.strokes import SHAPES
 

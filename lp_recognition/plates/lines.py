@@ -8,7 +8,7 @@ from random import Random
 import numpy as np
 
 from lp_recognition.plates.drawing import Drawing
-from lp_recognition.plates.formats import Format
+from lp_recognition.plates.format_schema import Format
 from lp_recognition.plates.text import Text
 
 

@@ -22,7 +22,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from lp_recognition.plates.formats import Format, FormatError
+from lp_recognition.plates.format_schema import Format
+from lp_recognition.plates.formats import FormatError
 from lp_recognition.plates.glyph_row import GlyphRow, find_row
 from lp_recognition.plates.glyphs import GlyphBook, padding_of
 

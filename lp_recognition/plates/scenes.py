@@ -17,7 +17,8 @@ from lp_recognition.plates import effects
 from lp_recognition.plates.assortment import Assortment
 from lp_recognition.plates.degradations import Defocus, Degradations, Jpeg, Motion, Perspective, Tilt
 from lp_recognition.plates.drawing import Drawing
-from lp_recognition.plates.formats import Format, FormatError
+from lp_recognition.plates.format_schema import Format
+from lp_recognition.plates.formats import FormatError
 from lp_recognition.plates.photograph import turn
 from lp_recognition.plates.streets import backdrop, draw_decoy, draw_vehicle
 

@@ -6,7 +6,7 @@ import itertools
 from dataclasses import dataclass
 from random import Random
 
-from lp_recognition.plates.formats import Format
+from lp_recognition.plates.format_schema import Format
 
 
 @dataclass(frozen=True)
