@@ -119,10 +119,10 @@ def _read_lines(
 ) -> list[_Read]:
     """What each says of a plate's crop and, where the plate is narrow, of its two halves.
 
-    One line alone is often read surely: that there is another is told by what stands on both.
+    One line alone is often read surely, and then is no plate of a country that is known.
     """
     found = _read_whole(readers, crop)
-    if may_have_two_lines(corners):
+    if may_have_two_lines(corners) and not _is_sure_of_a_country(found):
         for name, reader in plate_readers(readers).items():
             both = read_two_lines(reader.read, photograph, corners)
             if both is not None:
@@ -134,6 +134,12 @@ def _read_lines(
 
 def _is_sure(found: Sequence[_Read]) -> bool:
     return any(one.fits and one.reading.confidence >= _SURE for one in found)
+
+
+def _is_sure_of_a_country(found: Sequence[_Read]) -> bool:
+    from lp_recognition.plates.countries import countries_of  # formats take a tenth of a start: narrow plates want them
+
+    return any(one.fits and one.reading.confidence >= _SURE and countries_of(one.reading.text) for one in found)
 
 
 def _believed(readers: Mapping[str, Reader], crop: Image, found: Sequence[_Read]) -> tuple[Reading, str, Image]:

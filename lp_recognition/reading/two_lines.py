@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from lp_recognition.boxes.corners import mean_sides
 from lp_recognition.images.image import Image
-from lp_recognition.plates.countries import has_lines
 from lp_recognition.reading.recognizer import Reading
 from lp_recognition.reading.rectification import rectify
 
@@ -69,6 +68,8 @@ def read_two_lines(
         photograph: uint8 gray or BGR.
         corners: Of the whole plate: left-up, right-up, right-bottom, left-bottom.
     """
+    from lp_recognition.plates.countries import has_lines
+
     found = []
     for cut in CUTS:
         upper, lower = (read(rectify(photograph, half, _MARGIN)) for half in halves(corners, cut))
