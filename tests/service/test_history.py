@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -194,10 +194,21 @@ def test_a_database_that_is_away_for_a_while_loses_no_event(feed, store, monkeyp
         ({"headers": {"Last-Event-ID": "none"}, "params": {"after": 1}}, "2"),
     ],
 )
-def test_a_client_names_the_last_event_that_it_has(client, store, asked, first):
+def test_a_client_names_the_last_event_that_it_has(client, store, monkeypatch, asked, first):
     for number in range(3):
         store.record(make_event(number))
-    threading.Timer(2.5, client.app.state.service.stopping.set).start()  # long after the answer has begun
+    begin = Audience.answer
+
+    def answer(audience: Audience, pieces: AsyncIterator[bytes], media_type: str) -> Any:
+        async def until_the_first() -> AsyncIterator[bytes]:
+            async for piece in pieces:
+                yield piece
+                if b"id: " in piece:
+                    client.app.state.service.stopping.set()
+
+        return begin(audience, until_the_first(), media_type)
+
+    monkeypatch.setattr(Audience, "answer", answer)
     told = client.get("/v1/events/stream", **asked)
     assert told.headers["Content-Type"].startswith("text/event-stream")
     assert re.findall("^id: (.*)$", told.text, re.MULTILINE)[0] == first
